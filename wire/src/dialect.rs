@@ -1,0 +1,175 @@
+//! The edge between bytes and messages: a listener speaks one dialect, and nothing behind it notices which.
+
+use std::fmt;
+
+use crate::websocket::MessageKind;
+use crate::{EncodeError, Error, Format, Message, RawPayload, Text, Uid};
+
+/// One whole unit of input, as the framing below delivers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit<'a> {
+    /// Text: a WebSocket text message or a line.
+    Text(&'a str),
+    /// Bytes: a WebSocket binary message.
+    Binary(&'a [u8]),
+}
+
+/// How a listener's units become messages, and what the server says becomes units.
+///
+/// A dialect has no state and does no I/O. What it needs to settle a request later it puts into the [`Ticket`].
+pub trait Dialect: fmt::Debug + Send + Sync + 'static {
+    /// Reads one unit.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`], with the ticket as far as it could be read, so that a client that asked is answered.
+    fn read(&self, unit: Unit<'_>, limits: &ReadLimits) -> Result<Incoming, Box<Malformed>>;
+
+    /// What can be told of a message whose first bytes are these and whose rest was skipped because it is too large.
+    fn read_prefix(&self, prefix: &[u8]) -> (Option<Text>, Ticket);
+
+    /// Appends one unit to `out`, and says whether it is text.
+    ///
+    /// # Errors
+    ///
+    /// Where the payload cannot be written in this dialect. `out` may then hold a part; the caller cuts it off.
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError>;
+
+    /// The format that payloads have in this dialect.
+    fn format(&self) -> Format;
+}
+
+/// The bounds that reading keeps to.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadLimits {
+    /// How deep arrays and objects may nest, the envelope included; at most 128.
+    pub depth: usize,
+}
+
+/// A message with the ticket to settle it by.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// What controllers see.
+    pub message: Message,
+    /// What the answer is tied to.
+    pub ticket: Ticket,
+}
+
+/// A unit that is no message.
+#[derive(Clone, Debug)]
+pub struct Malformed {
+    /// What to answer.
+    pub error: Error,
+    /// The name, where it could be read.
+    pub name: Option<Text>,
+    /// What the answer is tied to, as far as it could be read.
+    pub ticket: Ticket,
+}
+
+/// What ties an answer to its request: made by the dialect, settled by dispatch, understood only by the dialect.
+#[derive(Clone, Debug, Default)]
+pub struct Ticket {
+    pub(crate) uid: Option<Uid>,
+    pub(crate) receipt: bool,
+}
+
+impl Ticket {
+    /// A ticket that asks for an answer under this uid.
+    pub fn new(uid: Option<Uid>, receipt: bool) -> Self {
+        Self { uid, receipt }
+    }
+
+    /// Whether exactly one final frame is owed.
+    pub fn wants_answer(&self) -> bool {
+        self.uid.is_some()
+    }
+
+    /// Whether the final frame carries a [`Receipt`].
+    pub fn wants_receipt(&self) -> bool {
+        self.receipt && self.uid.is_some()
+    }
+
+    /// The uid to cancel by, where the dialect has one.
+    pub fn uid(&self) -> Option<&Uid> {
+        self.uid.as_ref()
+    }
+}
+
+/// What the server says, before a dialect writes it.
+#[derive(Clone, Copy, Debug)]
+pub enum Frame<'a> {
+    /// Somebody's `send_all`, or a mailbox's.
+    Delivery {
+        /// The name it travels under.
+        name: &'a str,
+        /// The mailbox it came through.
+        mailbox: Option<&'a str>,
+        /// The value; absent where the message had none.
+        payload: Option<&'a RawPayload>,
+    },
+    /// A value for the client that asked.
+    Answer {
+        /// What it is tied to.
+        ticket: &'a Ticket,
+        /// The name it travels under.
+        name: &'a str,
+        /// The value; absent where the message had none.
+        payload: Option<&'a RawPayload>,
+        /// Whether it settles the request.
+        end: End,
+    },
+    /// All controllers have run and there is nothing (more) to say.
+    Done {
+        /// What it is tied to.
+        ticket: &'a Ticket,
+        /// The name of the request.
+        name: &'a str,
+        /// For a client that asked for it.
+        receipt: Option<Receipt>,
+    },
+    /// The request, or one controller of it, failed.
+    Failed {
+        /// What it is tied to.
+        ticket: &'a Ticket,
+        /// The name of the request, where it could be read.
+        name: Option<&'a str>,
+        /// Why.
+        error: &'a Error,
+        /// Whether it settles the request.
+        end: End,
+    },
+}
+
+/// Whether a frame settles its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// More follows.
+    More,
+    /// This is the one final frame.
+    Final(Option<Receipt>),
+}
+
+/// Where a message went, counted by the time its request was settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Routes that matched.
+    pub matched: u32,
+    /// Controllers that failed.
+    pub failed: u32,
+    /// Outboxes on this node that took a delivery.
+    pub delivered: u32,
+    /// Outboxes on this node that refused one.
+    pub dropped: u32,
+}
+
+impl Receipt {
+    /// The counts under the names that they travel by.
+    pub(crate) fn counts(self) -> [(&'static str, u32); 4] {
+        [
+            ("matched", self.matched),
+            ("failed", self.failed),
+            ("delivered", self.delivered),
+            ("dropped", self.dropped),
+        ]
+    }
+}

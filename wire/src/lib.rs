@@ -1,0 +1,24 @@
+//! The messages of Switchboard, without I/O: what is in an envelope, how the dialects write it, and how WebSocket frames it.
+//!
+//! - [`Message`], [`Uid`], [`RawPayload`], [`Text`]: what travels, sharing the memory that it was read into;
+//! - [`Dialect`] and [`native`]: units of input to messages, [`Frame`]s to units;
+//! - [`Error`], [`code`], [`CloseCode`]: the outcomes that have a name;
+//! - [`websocket`]: bytes to units and back.
+
+mod binary;
+pub mod close;
+mod dialect;
+mod error;
+mod message;
+pub mod native;
+mod payload;
+mod text;
+pub mod websocket;
+
+pub use binary::Binary;
+pub use close::CloseCode;
+pub use dialect::{Dialect, End, Frame, Incoming, Malformed, ReadLimits, Receipt, Ticket, Unit};
+pub use error::{Error, code};
+pub use message::{Message, Uid};
+pub use payload::{EncodeError, Format, Formats, PayloadError, RawPayload};
+pub use text::Text;

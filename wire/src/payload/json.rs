@@ -1,0 +1,72 @@
+//! Values to JSON and back, with bytes as base64.
+
+use std::cell::Cell;
+use std::io;
+
+use base64::display::Base64Display;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::base64_bytes::Base64Bytes;
+use super::{EncodeError, Format, PayloadError, scan};
+use crate::Text;
+
+/// The largest scratch buffer that a thread keeps; what is larger was an exception.
+const KEPT_SCRATCH: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Writes into the thread's scratch buffer first, so that the text is one allocation of its very size.
+pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Text, EncodeError> {
+    // Taken, not borrowed: a `Serialize` may itself encode a payload.
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    scratch.clear();
+    let written = value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut scratch,
+        Base64Formatter,
+    ));
+    let encoded = written.map(|()| text(&scratch)).map_err(|error| EncodeError::Value {
+        format: Format::Json,
+        reason: error.to_string().into(),
+    });
+    if scratch.capacity() <= KEPT_SCRATCH {
+        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+    }
+    encoded
+}
+
+/// What our own writers wrote, as a text without line breaks.
+pub(super) fn text(written: &[u8]) -> Text {
+    let written = simdutf8::basic::from_utf8(written).expect("serde_json writes nothing but UTF-8");
+    // A `Serialize` can smuggle text in as it stands: serde_json's `RawValue`.
+    scan::without_line_breaks(written).map_or_else(|| Text::from(written), Text::from)
+}
+
+pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    T::deserialize(Base64Bytes(&mut json)).or_else(|_| decode_with_path(text))
+}
+
+/// Following the path costs time and allocations, so only what failed is read again with it.
+#[cold]
+fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(Base64Bytes(&mut json)).map_err(|error| {
+        let inner = error.inner();
+        let position = format!(" at line {} column {}", inner.line(), inner.column());
+        let reason = inner.to_string();
+        PayloadError::at(error.path(), reason.strip_suffix(&position).unwrap_or(&reason))
+    })
+}
+
+/// serde_json's compact form, with bytes as a base64 string instead of an array of numbers.
+struct Base64Formatter;
+
+impl serde_json::ser::Formatter for Base64Formatter {
+    fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
+        write!(writer, "\"{}\"", Base64Display::new(value, &STANDARD))
+    }
+}
