@@ -1,0 +1,248 @@
+//! What the router promises beside which patterns match.
+
+use std::thread;
+
+use switchboard_router::{Params, Pattern, PatternErrorKind, Prefix, Router, Template};
+
+#[test]
+fn each_route_of_a_pattern_is_found_once() {
+    let say = || Pattern::path("rooms/<room>/say").unwrap();
+    let hello = || Pattern::path("hello").unwrap();
+    let up = || Pattern::regex("(?<what>.+)_up").unwrap();
+    let router = Router::build([
+        (say(), 0),
+        (hello(), 1),
+        (up(), 2),
+        (say(), 3),
+        (up(), 4),
+        (hello(), 5),
+        (say(), 6),
+    ])
+    .unwrap();
+    let found = |name: &str| {
+        let mut found = Vec::new();
+        router.matches(name, |target, params| found.push((*target, params.len())));
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(found("rooms/lobby/say"), [(0, 1), (3, 1), (6, 1)]);
+    assert_eq!(found("hello"), [(1, 0), (5, 0)]);
+    assert_eq!(found("volume_up"), [(2, 1), (4, 1)]);
+    let listed: Vec<_> = router
+        .iter()
+        .map(|(pattern, target)| (pattern.source(), *target))
+        .collect();
+    assert_eq!(
+        listed[..4],
+        [("(?<what>.+)_up", 2), ("(?<what>.+)_up", 4), ("hello", 1), ("hello", 5)]
+    );
+    assert_eq!(
+        listed[4..],
+        [
+            ("rooms/<room>/say", 0),
+            ("rooms/<room>/say", 3),
+            ("rooms/<room>/say", 6)
+        ]
+    );
+}
+
+#[test]
+fn reserved_names_can_be_kept_to_literal_routes() {
+    let patterns = [
+        Pattern::path("switchboard/connected"),
+        Pattern::path("switchboard/<what>"),
+        Pattern::path("<path:all>"),
+        Pattern::regex(".*"),
+    ];
+    let router = Router::build(patterns.into_iter().map(|pattern| (pattern.unwrap(), ()))).unwrap();
+    let count = |name: &str| {
+        let mut count = 0;
+        router.matches_literal(name, |(), params| count += usize::from(params.is_empty()));
+        count
+    };
+    assert_eq!(count("switchboard/connected"), 1);
+    assert_eq!(count("switchboard/other"), 0);
+}
+
+#[test]
+fn a_match_may_start_another() {
+    let router = Router::build([
+        (Pattern::regex("a/(?<x>.+)").unwrap(), "regex"),
+        (Pattern::path("<int:n>/<rest>").unwrap(), "path"),
+    ])
+    .unwrap();
+    let mut found = Vec::new();
+    router.matches("a/1/b", |_, outer| {
+        let inner_name = outer.get("a/1/b", "x").unwrap();
+        router.matches(inner_name, |target, params| {
+            found.push((*target, params.get(inner_name, "rest").unwrap()))
+        });
+        router.matches("a/c", |target, params| {
+            found.push((*target, params.get("a/c", "x").unwrap()))
+        });
+    });
+    assert_eq!(found, [("path", "b"), ("regex", "c")]);
+}
+
+#[test]
+fn params_outlive_the_match_and_keep_more_than_four_values() {
+    let name = "1/2/3/4/5/6";
+    let pattern = Pattern::path("<a>/<b>/<c>/<d>/<int:e>/<f>").unwrap();
+    let router = Router::build([(pattern, ())]).unwrap();
+    let mut kept = Params::default();
+    router.matches(name, |(), params| kept = params);
+    drop(router);
+    let values: Vec<_> = kept
+        .iter(name)
+        .map(|(param, value)| format!("{}={value}", param.name()))
+        .collect();
+    assert_eq!(values, ["a=1", "b=2", "c=3", "d=4", "e=5", "f=6"]);
+    assert_eq!(kept.get(name, "g"), None);
+    assert_eq!(
+        kept.get("é", "a"),
+        None,
+        "another name than the one matched is no panic"
+    );
+}
+
+#[test]
+fn threads_share_a_router() {
+    let regexes = (0..100).map(|nth| (Pattern::regex(&format!(r"s/(?<a>\w+)_{nth}_(?<b>.*)")).unwrap(), nth));
+    let router = Router::build(regexes).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for nth in 0..100 {
+                    let name = format!("s/größe_{nth}_rest");
+                    let mut found = Vec::new();
+                    router.matches(&name, |target, params| {
+                        found.push((*target, params.get(&name, "a").unwrap().to_owned()));
+                    });
+                    assert_eq!(found, [(nth, "größe".to_owned())]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn sets_of_any_size_find_all() {
+    for count in [1, 31, 32, 33, 150] {
+        let patterns = (0..count).map(|nth| match nth % 3 {
+            0 => format!("x/item{nth}"),
+            1 => format!("x/(?<a>.*)item{nth}"),
+            _ => format!("x/.*m{nth}.*"),
+        });
+        let router = Router::build(
+            patterns
+                .enumerate()
+                .map(|(nth, regex)| (Pattern::regex(&regex).unwrap(), nth)),
+        )
+        .unwrap();
+        for nth in 0..count {
+            let mut found = false;
+            router.matches(&format!("x/item{nth}"), |target, _| found |= *target == nth);
+            assert!(found, "item{nth} of {count}");
+        }
+    }
+}
+
+#[test]
+fn long_names_are_matched_in_full() {
+    let router = Router::build([
+        (Pattern::regex(r"a/(?<x>(?:\w|-)+)z").unwrap(), "regex"),
+        (Pattern::path("a/<path:x>").unwrap(), "path"),
+    ])
+    .unwrap();
+    for letter in ["b", "é"] {
+        let name = format!("a/{}z", letter.repeat(100_000));
+        let mut found = 0;
+        router.matches(&name, |_, params| found += params.get(&name, "x").unwrap().len());
+        assert_eq!(found, 2 * (name.len() - 2) - 1);
+    }
+}
+
+#[test]
+fn deep_patterns_and_names_are_walked() {
+    let deep = vec!["<a>"; 1]
+        .into_iter()
+        .chain(std::iter::repeat_n("x", 500))
+        .collect::<Vec<_>>()
+        .join("/");
+    let other = format!("{}y", &deep[..deep.len() - 1]);
+    let router = Router::build([(Pattern::path(&deep).unwrap(), 1), (Pattern::path(&other).unwrap(), 2)]).unwrap();
+    let mut found = Vec::new();
+    router.matches(&deep.replace("<a>", "é"), |target, _| found.push(*target));
+    assert_eq!(found, [1]);
+    router.matches(&"x/".repeat(100_000), |target, _| found.push(*target));
+    assert_eq!(found, [1]);
+}
+
+#[test]
+fn patterns_have_a_longest_length() {
+    let longest = "x".repeat(Pattern::MAX_BYTES);
+    assert!(Pattern::path(&longest).is_ok() && Pattern::regex(&longest).is_ok());
+    assert!(Template::parse(&longest).is_ok());
+    let too_long = format!("{longest}/");
+    let errors = [
+        Pattern::path(&too_long).unwrap_err(),
+        Pattern::regex(&too_long).unwrap_err(),
+        Prefix::parse(&too_long).unwrap_err(),
+        Template::parse(&too_long).unwrap_err(),
+        Pattern::path(&longest)
+            .unwrap()
+            .under(&Prefix::parse("a/").unwrap())
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(
+            matches!(
+                error.kind(),
+                PatternErrorKind::TooLong {
+                    max_bytes: Pattern::MAX_BYTES
+                }
+            ),
+            "{error}"
+        );
+        assert_eq!(error.position(), Pattern::MAX_BYTES);
+    }
+}
+
+#[test]
+fn templates_are_checked_against_patterns_and_filled_in() {
+    let pattern = Pattern::regex("rooms/(?<room>[^/]+)(?:/(?<topic>.+))?").unwrap();
+    let template = Template::parse("r/<room>/<topic>/<room>").unwrap();
+    assert!(template.check(&pattern).is_ok());
+    let render = |name: &str| {
+        let params = pattern.matches(name).unwrap();
+        template.render(|param| params.get(name, param))
+    };
+    assert_eq!(render("rooms/lobby/tea").as_deref(), Some("r/lobby/tea/lobby"));
+    assert_eq!(render("rooms/lobby"), None, "the topic took no part");
+
+    let error = Template::parse("rooms/<place>").unwrap().check(&pattern).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the pattern has no parameter `place`, named at byte 7: add it there or use one that it has"
+    );
+}
+
+#[test]
+fn patterns_are_told_apart_by_spelling() {
+    let path = Pattern::path("a.b").unwrap();
+    let regex = Pattern::regex("a.b").unwrap();
+    assert_ne!(path, regex);
+    assert!(path.is_literal() && !regex.is_literal());
+    assert_eq!(
+        (path.to_string().as_str(), regex.to_string().as_str()),
+        ("a.b", r#"regex r"a.b""#)
+    );
+    assert_ne!(Pattern::path("<a>").unwrap(), Pattern::path("<str:a>").unwrap());
+
+    let converted = Pattern::regex("x")
+        .unwrap()
+        .under(&Prefix::parse("<int:n>/").unwrap())
+        .unwrap();
+    let plain = Pattern::regex(converted.source()).unwrap();
+    assert_ne!(converted, plain, "they match other names");
+}
