@@ -1,0 +1,441 @@
+//! One controller's run: from extraction to serialisation, within its time, with its panics caught.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use switchboard_router::check_name;
+use switchboard_wire::{Error, Text, code};
+use tokio_util::sync::CancellationToken;
+
+use super::Word;
+use super::hold::{Hold, Place, StreamPlace};
+use crate::controller::{Call, Decorator, RunFuture};
+use crate::mailbox::{Mailbox, Mailboxes};
+use crate::reply::{Outcome, Part, Parts};
+use crate::request::{Request, Shared};
+use crate::switchboard::{Delivery, turn};
+use crate::table::DeliveryRule;
+
+type Items = Pin<Box<dyn Stream<Item = Result<Option<Part>, Error>> + Send>>;
+
+/// Runs a plain function on this task.
+pub(super) fn inline(request: Request) {
+    let Call::Inline(call) = &request.route.call else {
+        return start(request);
+    };
+    let began = Instant::now();
+    let outcome = caught(&request, || call(&request));
+    let took = began.elapsed();
+    if took > request.limits().inline {
+        request.switchboard().counters().slow_inline.one();
+        tracing::warn!(
+            route = %request.route.label(),
+            milliseconds = took.as_millis() as u64,
+            "a plain function held its connection's task: make it async, or add `blocking`"
+        );
+    }
+    conclude(request, outcome, None);
+}
+
+/// Sets off an asynchronous or blocking controller.
+pub(super) fn start(request: Request) {
+    let Some(place) = Place::take(request.client(), request.switchboard()) else {
+        request.switchboard().counters().overloaded.one();
+        let error = Error::new(code::OVERLOADED, "the server has too much to do; try again later");
+        return conclude(request, Err(error), None);
+    };
+    match request.route.call.clone() {
+        Call::Async(call) => {
+            let call = || call(request.clone());
+            match catch_unwind(AssertUnwindSafe(call)) {
+                Ok(running) => start_async(request, running, place),
+                Err(panic) => {
+                    let outcome = Err(panicked(&request, panic));
+                    conclude(request, outcome, None);
+                }
+            }
+        }
+        Call::Blocking(call) | Call::Inline(call) => {
+            let (place, thread) = place.split();
+            let grip = Grip::new(&request, place);
+            let (send, outcome) = tokio::sync::oneshot::channel();
+            let task = {
+                let request = request.clone();
+                move || {
+                    // A thread cannot be stopped: it keeps its place until it is done, waited for or not.
+                    let _thread = thread;
+                    let outcome = caught(&request, || call(&request));
+                    if send.send(outcome).is_err() {
+                        request.switchboard().counters().late.one();
+                    }
+                }
+            };
+            tokio::task::spawn_blocking(task);
+            let outcome = async move {
+                outcome
+                    .await
+                    .unwrap_or_else(|_| Err(Error::internal("the blocking pool has ended")))
+            };
+            spawn(request, Box::pin(outcome), grip);
+        }
+    }
+}
+
+/// Polls the controller once where we are: one that has its answer ready needs no task, no timer and no place in line.
+fn start_async(request: Request, running: RunFuture, place: Place) {
+    let mut running = Guarded(Some(running));
+    match running.poll(&request, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => conclude(request, outcome, Some(place)),
+        Poll::Pending => {
+            let grip = Grip::new(&request, place);
+            if let Some(running) = running.0.take() {
+                spawn(request, running, grip);
+            }
+        }
+    }
+}
+
+fn spawn(request: Request, running: RunFuture, mut grip: Grip) {
+    let tasks = request.switchboard().core().tasks.clone();
+    tasks.spawn(async move {
+        let abort = request.shared.abort_token();
+        let mut running = Guarded(Some(running));
+        let outcome = std::future::poll_fn(|cx| running.poll(&request, cx));
+        let outcome = tokio::select! {
+            biased;
+            // Settled already by whoever aborted it.
+            () = abort.cancelled() => None,
+            outcome = tokio::time::timeout(request.time(), outcome) => {
+                Some(outcome.unwrap_or_else(|_| Err(timed_out(&request))))
+            }
+        };
+        drop(running);
+        match outcome {
+            None => {}
+            Some(Ok(reply)) if matches!(reply.0, Parts::Many(_)) => {
+                if let Parts::Many(items) = reply.0 {
+                    stream(request, items, &mut grip).await;
+                }
+            }
+            Some(outcome) => conclude_turn(&request, outcome),
+        }
+    });
+}
+
+/// Says what came of a run that is not a stream; sets a stream off.
+fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
+    let items = match outcome {
+        Ok(reply) => match reply.0 {
+            Parts::Many(items) => items,
+            parts => return conclude_turn(&request, Ok(crate::reply::Reply(parts))),
+        },
+        Err(error) => return conclude_turn(&request, Err(error)),
+    };
+    let place = place.or_else(|| Place::take(request.client(), request.switchboard()));
+    let Some(place) = place else {
+        request.switchboard().counters().overloaded.one();
+        let error = Error::new(code::OVERLOADED, "the server has too much to do; try again later");
+        return conclude_turn(&request, Err(error));
+    };
+    let mut grip = Grip::new(&request, place);
+    let tasks = request.switchboard().core().tasks.clone();
+    tasks.spawn(async move { stream(request, items, &mut grip).await });
+}
+
+fn conclude_turn(request: &Request, outcome: Outcome) {
+    turn::run(|| {
+        match outcome.map(|reply| reply.0) {
+            Ok(Parts::One(part)) => said(request, &part),
+            Ok(Parts::Nothing | Parts::Many(_)) => {}
+            Err(error) => failed(request, error),
+        }
+        ended(request);
+    });
+}
+
+/// Sends each item as it comes, each within the route's time.
+async fn stream(request: Request, items: Items, grip: &mut Grip) {
+    let limit = request.limits().streams_per_client;
+    let Some(_place) = StreamPlace::take(request.client(), limit) else {
+        request.switchboard().counters().streams_refused.one();
+        let error = Error::new(
+            code::OVERLOADED,
+            format!("{limit} streams are open on this connection, which is the limit"),
+        );
+        return conclude_turn(&request, Err(error));
+    };
+    let abort = request.shared.abort_token();
+    let lifetime = request.client().lifetime().clone();
+    let mut items = GuardedItems(Some(items));
+    let stopping = request.switchboard().core().stopping.clone();
+    loop {
+        let next = async {
+            has_room(&request).await;
+            let next = std::future::poll_fn(|cx| items.poll_next(&request, cx));
+            tokio::time::timeout(request.time(), next).await
+        };
+        let item = tokio::select! {
+            biased;
+            () = abort.cancelled() => break,
+            () = lifetime.cancelled() => break,
+            () = stopping.cancelled() => {
+                let error = Error::new(code::UNAVAILABLE, "the server shuts down; connect again");
+                turn::run(|| failed(&request, error));
+                break;
+            }
+            item = next => item,
+        };
+        let item = item.unwrap_or_else(|_| Some(Err(timed_out(&request))));
+        match item {
+            Some(Ok(part)) => turn::run(|| {
+                if let Some(part) = part {
+                    said(&request, &part);
+                }
+                request.shared.settle(|settlement, say| settlement.goes_on(say));
+                grip.let_go();
+            }),
+            Some(Err(error)) => {
+                turn::run(|| failed(&request, error));
+                break;
+            }
+            None => break,
+        }
+    }
+    drop(items);
+    turn::run(|| ended(&request));
+}
+
+/// Waits until the client has read some of what waits for it, so that a quick stream does not close a healthy client.
+async fn has_room(request: &Request) {
+    loop {
+        let drained = request.client().drained().notified();
+        if !request.client().outbox().is_busy(request.limits()) {
+            return;
+        }
+        drained.await;
+    }
+}
+
+/// Delivers one value by every rule of the route: first to others, then to the one that asked.
+fn said(request: &Request, part: &Part) {
+    let mut answers = Vec::new();
+    for rule in &request.route.rules {
+        let name = match reply_name(request, rule, part) {
+            Ok(name) => name,
+            Err(error) => return failed(request, error),
+        };
+        let to = match rule.decorator {
+            Decorator::Silent => {
+                answers.push(name);
+                continue;
+            }
+            Decorator::SendAll => None,
+            Decorator::SendToMailbox => Some(mailboxes(request, rule, part)),
+        };
+        let delivery = Delivery {
+            name,
+            payload: part.payload.clone(),
+            except: rule.except_sender.then(|| request.client()),
+            slow: rule.slow.unwrap_or(request.limits().slow),
+        };
+        let sent = match to {
+            None => request.switchboard().deliver_all(&delivery),
+            Some(mailboxes) => request.switchboard().deliver_to(&mailboxes, &delivery),
+        };
+        request
+            .shared
+            .settle(|settlement, _| settlement.delivered(sent.delivered, sent.dropped));
+    }
+    for name in answers {
+        let payload = part.payload.clone();
+        let is_in_time = request
+            .shared
+            .settle(|settlement, say| settlement.word(Word::Answer { name, payload }, say));
+        if !is_in_time {
+            request.switchboard().counters().late.one();
+        }
+    }
+}
+
+fn failed(request: &Request, error: Error) {
+    let counters = request.switchboard().counters();
+    if error.code() == code::INTERNAL {
+        tracing::error!(
+            route = %request.route.label(),
+            client = %request.client().id(),
+            uid = request.shared.ticket.uid().map(tracing::field::display),
+            cause = error.cause().unwrap_or(error.message()),
+            "a controller failed"
+        );
+    }
+    counters.failed.one();
+    let is_in_time = request
+        .shared
+        .settle(|settlement, say| settlement.word(Word::Failed(error), say));
+    if !is_in_time {
+        counters.late.one();
+    }
+}
+
+fn ended(request: &Request) {
+    request.shared.settle(|settlement, say| settlement.ended(say));
+}
+
+fn timed_out(request: &Request) -> Error {
+    request.switchboard().counters().timeouts.one();
+    if let Some(cancellation) = request.shared.cancellation.get() {
+        cancellation.cancel();
+    }
+    let seconds = request.time().as_secs_f32();
+    Error::new(
+        code::TIMEOUT,
+        format!("this took longer than the {seconds} s that it may take"),
+    )
+}
+
+/// The name that a value travels under: the one that the controller set, the one that the route declares, or the message's.
+fn reply_name(request: &Request, rule: &DeliveryRule, part: &Part) -> Result<Text, Error> {
+    let declared = || Some(rule.reply.as_ref()?.render(|param| request.param(param))?.into());
+    let Some(name) = part.name.clone().or_else(declared) else {
+        return Ok(request.message().name_text().clone());
+    };
+    // What an expression captured, or a controller put together, need not be a name.
+    if let Err(error) = check_name(&name, request.limits().name_bytes) {
+        return Err(Error::internal(format!("the reply cannot be named {name:?}: {error}")));
+    }
+    Ok(name)
+}
+
+fn mailboxes(request: &Request, rule: &DeliveryRule, part: &Part) -> Mailboxes {
+    match &rule.to {
+        Some(to) => to.render(|param| request.param(param)).map(Mailbox::from).into(),
+        None => part.mailboxes.clone().unwrap_or_default(),
+    }
+}
+
+fn caught(request: &Request, call: impl FnOnce() -> Outcome) -> Outcome {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panicked(request, panic)))
+}
+
+fn panicked(request: &Request, panic: Box<dyn Any + Send>) -> Error {
+    request.switchboard().counters().panics.one();
+    let text = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => match panic.downcast::<&'static str>() {
+            Ok(text) => (*text).to_owned(),
+            Err(panic) => {
+                // Dropping what was thrown can throw again.
+                std::mem::forget(panic);
+                "something that is no text".to_owned()
+            }
+        },
+    };
+    Error::internal(format!("panicked: {text}"))
+}
+
+/// A controller's future whose polls and whose drop may panic.
+struct Guarded(Option<RunFuture>);
+
+impl Guarded {
+    fn poll(&mut self, request: &Request, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(running) = &mut self.0 else {
+            return Poll::Ready(Err(Error::internal("polled after its end")));
+        };
+        let poll = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
+        poll.unwrap_or_else(|panic| Poll::Ready(Err(panicked(request, panic))))
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        drop_caught(self.0.take());
+    }
+}
+
+/// A stream whose polls and whose drop may panic.
+struct GuardedItems(Option<Items>);
+
+impl GuardedItems {
+    fn poll_next(&mut self, request: &Request, cx: &mut Context<'_>) -> Poll<Option<Result<Option<Part>, Error>>> {
+        let Some(items) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let poll = catch_unwind(AssertUnwindSafe(|| items.as_mut().poll_next(cx)));
+        poll.unwrap_or_else(|panic| Poll::Ready(Some(Err(panicked(request, panic)))))
+    }
+}
+
+impl Drop for GuardedItems {
+    fn drop(&mut self) {
+        drop_caught(self.0.take());
+    }
+}
+
+fn drop_caught<T>(value: T) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(panic);
+        tracing::error!("a controller panicked while it was dropped");
+    }
+}
+
+/// All that a run under way holds on to, its entry among the client's open requests included.
+struct Grip {
+    hold: Hold,
+    shared: Arc<Shared>,
+    _place: Place,
+}
+
+impl Grip {
+    fn new(request: &Request, place: Place) -> Self {
+        let shared = Arc::clone(&request.shared);
+        // Made before the run can be found and aborted.
+        shared.abort_token();
+        shared.client.open_requests().push(Arc::clone(&shared));
+        Self {
+            hold: Hold::new(&shared.client, request.route.unordered && !shared.is_event()),
+            shared,
+            _place: place,
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.hold.let_go();
+    }
+}
+
+impl Drop for Grip {
+    fn drop(&mut self) {
+        let mut open = self.shared.client.open_requests();
+        if let Some(at) = open.iter().position(|shared| Arc::ptr_eq(shared, &self.shared)) {
+            open.swap_remove(at);
+        }
+        if open.is_empty() && open.capacity() > 8 {
+            open.shrink_to_fit();
+        }
+    }
+}
+
+impl Request {
+    fn limits(&self) -> &crate::limits::Limits {
+        self.switchboard().limits()
+    }
+
+    fn time(&self) -> Duration {
+        self.route.timeout.unwrap_or(self.limits().controller)
+    }
+}
+
+impl Shared {
+    fn abort_token(&self) -> CancellationToken {
+        self.abort.get_or_init(CancellationToken::new).clone()
+    }
+
+    fn is_event(&self) -> bool {
+        self.message.name().starts_with(crate::lifecycle::RESERVED)
+    }
+}

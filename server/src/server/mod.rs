@@ -1,0 +1,455 @@
+//! The server: what an application puts together, checks and runs.
+
+mod announce;
+mod running;
+mod sweep;
+
+use std::borrow::Cow;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use switchboard_wire::{Dialect, native};
+use tokio::net::TcpListener;
+
+pub use running::Running;
+
+use crate::http::{Encodings, HttpConfig};
+use crate::limits::Limits;
+use crate::request::States;
+use crate::routes::{Routes, Service};
+use crate::switchboard::{Core, ENCODINGS, Encoding, Framing};
+use crate::table::{self, RouteErrors, RouteTable, Selection};
+
+/// A server under construction: routes, state, limits and listeners.
+///
+/// Everything is checked before the first connection is accepted; what is wrong is told all at once.
+///
+/// ```no_run
+/// use switchboard_server::{Controller, Payload, Routes, Server};
+///
+/// # async fn run() -> Result<(), switchboard_server::ServerError> {
+/// let math = Routes::new().route("math/double", Controller::silent(|Payload(n): Payload<u32>| n * 2));
+/// Server::empty().routes(math).serve("127.0.0.1:8000").await
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a server does nothing until it is served or mounted"]
+pub struct Server {
+    selection: Vec<Selection>,
+    routes: Routes,
+    expected_crates: Vec<Cow<'static, str>>,
+    states: States,
+    doubled_states: Vec<&'static str>,
+    limits: Limits,
+    http: HttpConfig,
+    listeners: Vec<Listener>,
+    deadline: Duration,
+}
+
+/// Where a server listens, and what it offers there.
+///
+/// Made from an address such as `"127.0.0.1:8000"` or from a bound [`TcpListener`].
+#[derive(Debug)]
+pub struct Listener {
+    /// Taken out when the server starts.
+    source: Option<Source>,
+    registry: Arc<str>,
+    dialect: Option<Arc<dyn Dialect>>,
+}
+
+/// A server that was checked.
+pub(crate) struct Built {
+    pub(crate) core: Arc<Core>,
+    pub(crate) http: HttpConfig,
+    pub(crate) offers: Vec<Offer>,
+}
+
+/// What one listener offers: a registry, and what it is spoken in.
+pub(crate) type Offer = (Arc<str>, Encodings);
+
+#[derive(Debug)]
+enum Source {
+    Address(String),
+    Bound(TcpListener),
+}
+
+/// Why a server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// Routes, states or registries that do not fit together.
+    #[error(transparent)]
+    Routes(#[from] RouteErrors),
+    /// Two values of one type were given as state.
+    #[error("state of type {0} was given twice: a `State<T>` can be only one of them; wrap one in a type of its own")]
+    DoubledState(&'static str),
+    /// Nowhere to listen.
+    #[error("the server has no listener: use `serve(address)`, or `listen(…)` before `run()`")]
+    NoListener,
+    /// A configuration value that cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address as it was given.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Listener {
+    /// Serves this registry here, in place of `public`.
+    #[must_use]
+    pub fn registry(mut self, name: &str) -> Self {
+        self.registry = name.into();
+        self
+    }
+
+    /// Speaks this dialect here, in place of the native one with its two sub-protocols. No sub-protocol is agreed then.
+    #[must_use]
+    pub fn dialect(mut self, dialect: impl Dialect) -> Self {
+        self.dialect = Some(Arc::new(dialect));
+        self
+    }
+
+    fn new(source: Source) -> Self {
+        Self {
+            source: Some(source),
+            registry: PUBLIC.into(),
+            dialect: None,
+        }
+    }
+}
+
+impl Source {
+    async fn bind(self) -> Result<TcpListener, ServerError> {
+        match self {
+            Self::Bound(listener) => Ok(listener),
+            Self::Address(address) => TcpListener::bind(&address)
+                .await
+                .map_err(|source| ServerError::Bind { address, source }),
+        }
+    }
+}
+
+impl From<&str> for Listener {
+    fn from(address: &str) -> Self {
+        Self::new(Source::Address(address.to_owned()))
+    }
+}
+
+impl From<String> for Listener {
+    fn from(address: String) -> Self {
+        Self::new(Source::Address(address))
+    }
+}
+
+impl From<SocketAddr> for Listener {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(Source::Address(address.to_string()))
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::new(Source::Bound(listener))
+    }
+}
+
+/// What a server is put together from.
+impl Server {
+    /// A server with all decorated functions that the program links.
+    pub fn new() -> Self {
+        Self {
+            selection: vec![Selection::All],
+            ..Self::empty()
+        }
+    }
+
+    /// A server without routes.
+    pub fn empty() -> Self {
+        Self {
+            selection: Vec::new(),
+            routes: Routes::new(),
+            expected_crates: Vec::new(),
+            states: States::default(),
+            doubled_states: Vec::new(),
+            limits: Limits::default(),
+            http: HttpConfig::default(),
+            listeners: Vec::new(),
+            deadline: DEADLINE,
+        }
+    }
+
+    /// Adds the decorated functions of a module and of those below it: `"chat::controllers"`.
+    pub fn discover(mut self, module: impl Into<Cow<'static, str>>) -> Self {
+        self.selection.push(Selection::Subtree(module.into()));
+        self
+    }
+
+    /// Adds a table of routes.
+    pub fn routes(mut self, routes: Routes) -> Self {
+        self.routes = self.routes.include("", routes);
+        self
+    }
+
+    /// Adds a service under its name.
+    pub fn install<S: Service>(mut self, service: S) -> Self {
+        let service = Arc::new(service);
+        let prefix = format!("{}/", service.name());
+        self.routes = self.routes.include(prefix, service.routes());
+        self
+    }
+
+    /// Refuses to start where no installed route comes from this crate: the linker leaves out a crate that nothing names.
+    pub fn expect_crate(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.expected_crates.push(name.into());
+        self
+    }
+
+    /// Gives controllers a value to share: `State<T>` takes it.
+    pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.shared_state(Arc::new(value))
+    }
+
+    /// The same for a value that others hold, too.
+    pub fn shared_state<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        if !self.states.insert(value) {
+            self.doubled_states.push(std::any::type_name::<T>());
+        }
+        self
+    }
+
+    /// Sets the bounds.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long a shutdown by a signal may take. 10 s.
+    pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Adds a place to listen.
+    pub fn listen(mut self, listener: impl Into<Listener>) -> Self {
+        self.listeners.push(listener.into());
+        self
+    }
+}
+
+/// What is served beside the messages.
+impl Server {
+    /// The path that clients open their WebSocket at. `/switchboard`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.http.path(path);
+        self
+    }
+
+    /// Lets browsers in that show a page of this origin: `https://example.org`, `https://*.example.org` (its subdomains, not
+    /// itself), or `*`. A page whose origin is the host that it connects to always is.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.allow_origin(origin);
+        self
+    }
+
+    /// Believes this address, or network (`10.0.0.0/8`), what it says of who is behind it.
+    pub fn trust_proxy(mut self, proxy: impl Into<String>) -> Self {
+        self.http.trust_proxy(proxy);
+        self
+    }
+
+    /// Serves this HTML at `/`.
+    pub fn page(mut self, html: impl Into<Bytes>) -> Self {
+        self.http.page(html);
+        self
+    }
+
+    /// Serves these bytes at a path.
+    pub fn asset(mut self, path: impl Into<String>, content_type: &'static str, bytes: impl Into<Bytes>) -> Self {
+        self.http.asset(path, content_type, bytes);
+        self
+    }
+
+    /// Serves the files of a folder under a path, those whose name begins with a dot too; links are followed.
+    pub fn files(mut self, path: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        self.http.files(path, folder);
+        self
+    }
+
+    /// Serves the application's own HTTP routes on the same listeners.
+    pub fn http(mut self, router: axum::Router) -> Self {
+        self.http.extra(router);
+        self
+    }
+}
+
+/// Running it.
+impl Server {
+    /// Listens here and runs until SIGTERM or ctrl-c: then no more messages are taken, what runs is given
+    /// [time](Self::shutdown_deadline) to end, what is queued is sent, and clients are told to come back.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the server cannot start.
+    pub async fn serve(self, listener: impl Into<Listener>) -> Result<(), ServerError> {
+        self.listen(listener).run().await
+    }
+
+    /// Runs with the listeners that were given, as [`serve`](Self::serve).
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the server cannot start.
+    pub async fn run(self) -> Result<(), ServerError> {
+        let deadline = self.deadline;
+        let running = self.start().await?;
+        running.until_signal(deadline).await
+    }
+
+    /// Starts the server and gives back the handle to it.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the server cannot start.
+    pub async fn start(mut self) -> Result<Running, ServerError> {
+        if self.listeners.is_empty() {
+            return Err(ServerError::NoListener);
+        }
+        let sources: Vec<_> = self
+            .listeners
+            .iter_mut()
+            .map(|listener| listener.source.take())
+            .collect();
+        let Built { core, http, offers } = self.build()?;
+        let mut bound = Vec::new();
+        for source in sources.into_iter().flatten() {
+            bound.push(source.bind().await?);
+        }
+        announce::table(&core.table);
+        let mut running = Running::new(core, &http);
+        for (listener, (registry, encodings)) in bound.into_iter().zip(offers) {
+            running.listen(listener, &http, &registry, encodings)?;
+        }
+        Ok(running)
+    }
+
+    /// Checks the server and gives back its HTTP routes, to be merged into a router of the application's own, and the handle
+    /// to it. Serve that router with `into_make_service_with_connect_info::<SocketAddr>()`, so that addresses are known.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the server cannot start, or was given a listener, a page, files or an HTTP router.
+    pub fn mount(self) -> Result<(axum::Router, Running), ServerError> {
+        if !self.listeners.is_empty() {
+            return Err(ServerError::Config(
+                "a server that is mounted has no listeners of its own: remove `listen(…)`".to_owned(),
+            ));
+        }
+        if let [first, ..] = self.http.beside_messages()[..] {
+            return Err(ServerError::Config(format!(
+                "a server that is mounted serves messages only: `{first}(…)` belongs in the router that it is mounted into"
+            )));
+        }
+        let Built { core, http, offers } = self.build()?;
+        announce::table(&core.table);
+        let running = Running::new(core, &http);
+        let mut router = axum::Router::new();
+        for (registry, encodings) in offers {
+            router = router.merge(running.router(&http, &registry, encodings)?);
+        }
+        Ok((router, running))
+    }
+
+    /// The routes as they would be served, without serving them.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] where the server would not start.
+    pub fn check(self) -> Result<RouteTable, ServerError> {
+        Ok(self.table()?)
+    }
+
+    /// Checks everything, and lays out what all listeners share; for each listener its registry and what it speaks.
+    pub(crate) fn build(mut self) -> Result<Built, ServerError> {
+        if let Some(name) = self.doubled_states.first() {
+            return Err(ServerError::DoubledState(name));
+        }
+        let table = self.table()?;
+        let mut encodings = vec![
+            websocket(Arc::new(native::Json)),
+            websocket(Arc::new(native::MessagePack)),
+        ];
+        let mut offers = Vec::new();
+        for listener in &mut self.listeners {
+            let offered = match listener.dialect.take() {
+                None => Encodings::Native,
+                Some(dialect) => {
+                    encodings.push(websocket(dialect));
+                    Encodings::Only((encodings.len() - 1) as u8)
+                }
+            };
+            offers.push((Arc::clone(&listener.registry), offered));
+        }
+        if offers.is_empty() {
+            offers.push((PUBLIC.into(), Encodings::Native));
+        }
+        if encodings.len() > ENCODINGS {
+            return Err(ServerError::Config(format!(
+                "{} dialects beside the native one are too many: a server can speak {}",
+                encodings.len() - 2,
+                ENCODINGS - 2
+            )));
+        }
+        Ok(Built {
+            core: Core::new(self.limits, self.states, table, encodings),
+            http: self.http,
+            offers,
+        })
+    }
+
+    fn table(&self) -> Result<RouteTable, RouteErrors> {
+        let mut registries: Vec<_> = self
+            .listeners
+            .iter()
+            .map(|listener| Arc::clone(&listener.registry))
+            .collect();
+        if registries.is_empty() {
+            registries.push(PUBLIC.into());
+        }
+        table::build(
+            &self.selection,
+            &self.routes,
+            &self.states,
+            &registries,
+            &self.expected_crates,
+        )
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn websocket(dialect: Arc<dyn Dialect>) -> Encoding {
+    Encoding {
+        dialect,
+        framing: Framing::WebSocket,
+    }
+}
+
+/// The registry of a route and of a listener that name none.
+pub(crate) const PUBLIC: &str = "public";
+const DEADLINE: Duration = Duration::from_secs(10);

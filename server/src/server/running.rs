@@ -1,0 +1,222 @@
+//! A server that runs: the handle to it, and its shutdown.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use switchboard_wire::{CloseCode, Error, code};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::{Built, Offer, Server, ServerError, announce, sweep};
+use crate::http::{self, Door, Encodings, HttpConfig};
+use crate::switchboard::{Core, Shutdown, Switchboard};
+
+/// A server that runs. It goes on when this is dropped; [`shut_down`](Self::shut_down) ends it.
+pub struct Running {
+    core: Arc<Core>,
+    door: Arc<Door>,
+    addresses: Vec<SocketAddr>,
+    /// Ends accepting.
+    closed: CancellationToken,
+    sweeper: AbortHandle,
+}
+
+impl Running {
+    pub(super) fn new(core: Arc<Core>, http: &HttpConfig) -> Self {
+        let sweeper = tokio::spawn(sweep::run(Arc::downgrade(&core), core.limits.clone())).abort_handle();
+        Self {
+            door: Door::new(&core, http),
+            core,
+            addresses: Vec::new(),
+            closed: CancellationToken::new(),
+            sweeper,
+        }
+    }
+
+    /// A server that no socket reaches, and what each of its listeners would have offered.
+    pub(crate) fn in_memory(server: Server) -> Result<(Self, Vec<Offer>), ServerError> {
+        let Built { core, http, offers } = server.build()?;
+        Ok((Self::new(core, &http), offers))
+    }
+
+    pub(super) fn listen(
+        &mut self,
+        listener: TcpListener,
+        http: &HttpConfig,
+        registry: &Arc<str>,
+        encodings: Encodings,
+    ) -> Result<(), ServerError> {
+        let address = listener.local_addr()?;
+        announce::address(address, registry);
+        self.addresses.push(address);
+        let app = http::application(&self.door, http, registry, encodings)?;
+        let accept = http::accept(listener, app, Arc::clone(&self.door), self.closed.clone());
+        self.core.tasks.spawn(accept);
+        Ok(())
+    }
+
+    pub(super) fn router(
+        &self,
+        http: &HttpConfig,
+        registry: &Arc<str>,
+        encodings: Encodings,
+    ) -> Result<axum::Router, ServerError> {
+        http::router(&self.door, http, registry, encodings)
+    }
+
+    /// The first address that it listens on; none where it is mounted.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.addresses.first().copied()
+    }
+
+    /// The addresses that it listens on, in the order of the listeners.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Who is connected: the handle for background tasks.
+    pub fn switchboard(&self) -> Switchboard {
+        Switchboard::from(Arc::clone(&self.core))
+    }
+
+    /// Ends the server. No more connections and messages are taken; clients are told to come back, spread over time.
+    ///
+    /// - [`Shutdown::FinishQueues`]: controllers that run may end and all that is queued is sent;
+    /// - [`Shutdown::FinishMessages`]: only what is half-sent is finished;
+    /// - [`Shutdown::Now`]: connections are cut.
+    ///
+    /// What is not sent is handed to the controllers of `switchboard/disconnected`. After the deadline the rest is cut and
+    /// requests that are still open are answered `unavailable`. True where everything ended in time.
+    pub async fn shut_down(self, how: Shutdown, deadline: Duration) -> bool {
+        let end = Instant::now() + deadline;
+        self.closed.cancel();
+        self.core.stopping.cancel();
+        self.core.tasks.close();
+        if how == Shutdown::FinishQueues {
+            let wake_all = self.wake_in_batches();
+            // A batch that comes after the deadline is cut with the others.
+            let _ = timeout_at(end, wake_all).await;
+        } else {
+            self.cut(how);
+        }
+        let is_in_time = timeout_at(end, self.core.tasks.wait()).await.is_ok();
+        if !is_in_time {
+            self.cut(Shutdown::Now);
+            // Sessions end by themselves now; controllers that do not are left behind, and said so.
+            let _ = timeout_at(Instant::now() + LAST, self.core.tasks.wait()).await;
+            let left = self.core.tasks.len();
+            if left > 0 {
+                tracing::warn!(tasks = left, "the shutdown left something running");
+            }
+        }
+        self.sweeper.abort();
+        is_in_time
+    }
+
+    /// Runs until SIGTERM or ctrl-c, then shuts down; a second signal cuts that short.
+    pub(super) async fn until_signal(self, deadline: Duration) -> Result<(), ServerError> {
+        let mut signals = Signals::new()?;
+        signals.recv().await;
+        tracing::info!("shutting down; once more to stop at once");
+        let core = Arc::clone(&self.core);
+        let shutdown = self.shut_down(Shutdown::FinishQueues, deadline);
+        tokio::pin!(shutdown);
+        tokio::select! {
+            _ = &mut shutdown => {}
+            () = signals.recv() => {
+                cut(&core, Shutdown::Now);
+                let _ = timeout_at(Instant::now() + LAST, shutdown).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A session that is woken sees that the server stops. In batches, so that not all clients come back at once.
+    async fn wake_in_batches(&self) {
+        let mut clients = Vec::new();
+        self.core.clients.for_each(|client| clients.push(client.clone()));
+        for batch in clients.chunks(BATCH) {
+            for client in batch {
+                client.wake();
+            }
+            if batch.len() == BATCH {
+                sleep(PAUSE).await;
+            }
+        }
+    }
+
+    fn cut(&self, how: Shutdown) {
+        cut(&self.core, how);
+    }
+}
+
+fn cut(core: &Arc<Core>, how: Shutdown) {
+    let mut clients = Vec::new();
+    core.clients.for_each(|client| clients.push(client.clone()));
+    for client in clients {
+        let open = client.open_requests().clone();
+        for shared in open {
+            shared.abort(Error::new(code::UNAVAILABLE, "the server shuts down; connect again"));
+        }
+        client.shut_down(how, CloseCode::SHUTDOWN, "the server shuts down");
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn recv(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn recv(&mut self) {
+        // Without ctrl-c the process can only be killed, which needs no shutdown.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Clients that are told to come back at a time, and the pause before the next ones.
+const BATCH: usize = 1_000;
+const PAUSE: Duration = Duration::from_millis(100);
+/// What sessions need to end once their connections are cut.
+const LAST: Duration = Duration::from_secs(1);

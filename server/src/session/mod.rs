@@ -1,0 +1,218 @@
+//! One client's life: what is read, in which order it is dispatched, and how it ends.
+//!
+//! A session is one task. Each turn of it reads what is there into the thread's buffer, handles every message in it, and
+//! then writes once.
+
+mod control;
+mod inbox;
+mod io;
+mod leave;
+mod reader;
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use switchboard_router::Router;
+use switchboard_wire::websocket::{Decoder, DecoderLimits, Role};
+use switchboard_wire::{CloseCode, ReadLimits};
+use tokio::time::Sleep;
+
+pub(crate) use io::{AsyncStream, Io};
+use reader::{Lane, Reading};
+
+use crate::http::Permit;
+use crate::lifecycle::CONNECTED;
+use crate::switchboard::turn::{self, Backlog};
+use crate::switchboard::{Client, Core, Flushed, Shutdown, Stage};
+use crate::table::Route;
+
+/// What a listener knows of a connection that it hands over.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    /// Which of the server's encodings was agreed.
+    pub(crate) encoding: u8,
+    /// The registry that the listener serves.
+    pub(crate) registry: Arc<str>,
+    pub(crate) address: SocketAddr,
+    /// The connection's place within the limits, given back at the end.
+    pub(crate) permit: Permit,
+}
+
+/// Serves one connection to its end, and until its last controller has run. `early` are bytes that came with the handshake.
+pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
+    let Hello {
+        encoding,
+        registry,
+        address,
+        permit,
+    } = hello;
+    let Some(routes) = core.table.registry(&registry).cloned() else {
+        return tracing::error!(%registry, "a listener serves a registry that has no routes");
+    };
+    let (reader, writer) = io.split();
+    let client = match Client::new(&core, address, encoding, writer) {
+        Ok(client) => client,
+        Err(error) => return tracing::error!(%error, "a client was refused: the system gives no random numbers"),
+    };
+    let leaving = leave::Leaving::enter(Arc::clone(&core), client.clone(), Arc::clone(&routes));
+    let mut session = Session {
+        io: reader,
+        decoder: Decoder::new(Role::Server),
+        lane: Lane::new(core, client, routes),
+        stash: early.to_vec(),
+        backlog: Backlog::default(),
+        is_reading: true,
+        patience: None,
+    };
+    session.begin();
+    std::future::poll_fn(|cx| session.poll(cx)).await;
+    drop(session);
+    // The place is free before the last controllers are waited for: the connection is closed.
+    drop(permit);
+    leaving.leave().await;
+}
+
+struct Session {
+    io: Io,
+    decoder: Decoder,
+    lane: Lane,
+    /// Bytes that were read but not decoded, because the read-ahead is used up.
+    stash: Vec<u8>,
+    /// Recipients of this client's messages that are still to be written to, before more is read.
+    backlog: Backlog,
+    /// Whether there can be more to read.
+    is_reading: bool,
+    /// How long the end of the connection is waited for; only then there is a timer.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+/// Whether a step got anywhere.
+enum Step {
+    Again,
+    Wait,
+}
+
+impl Session {
+    fn begin(&mut self) {
+        turn::run(|| self.lane.event(CONNECTED, None));
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.lane.client.waker().register(cx.waker());
+        for _ in 0..STEPS {
+            if self.backlog.is_left() && self.backlog.flush_batch() {
+                break;
+            }
+            let (step, backlog) = turn::collect(|| self.step(cx));
+            self.backlog = backlog;
+            let is_left = self.backlog.flush_batch();
+            if let Step::Wait = step
+                && !is_left
+            {
+                return self.poll_out(cx);
+            }
+        }
+        // Others first, then on with what is left.
+        cx.waker().wake_by_ref();
+        self.poll_out(cx)
+    }
+
+    /// Dispatches what is next in line, and reads once.
+    fn step(&mut self, cx: &mut Context<'_>) -> Step {
+        if self.lane.client.outbox().stage() == Stage::Closed {
+            return Step::Wait;
+        }
+        self.lane.go_on();
+        if !self.stash.is_empty() {
+            if self.lane.is_full() {
+                return Step::Wait;
+            }
+            let mut stash = std::mem::take(&mut self.stash);
+            self.feed(&mut stash);
+            return Step::Again;
+        }
+        if !self.is_reading || self.lane.is_full() {
+            return Step::Wait;
+        }
+        io::with_buffer(|buffer| match self.io.poll_read(cx, buffer) {
+            Poll::Pending => Step::Wait,
+            Poll::Ready(Ok(0)) => {
+                self.lost("closed without a close frame");
+                Step::Wait
+            }
+            Poll::Ready(Ok(n)) => {
+                self.lane.heard();
+                self.feed(&mut buffer[..n]);
+                Step::Again
+            }
+            Poll::Ready(Err(error)) => {
+                self.lost(&error.to_string());
+                Step::Wait
+            }
+        })
+    }
+
+    fn feed(&mut self, bytes: &mut [u8]) {
+        match self.lane.read(&mut self.decoder, bytes) {
+            Reading::All => {}
+            Reading::Full(rest) => self.stash = rest,
+            Reading::Over => self.is_reading = false,
+        }
+    }
+
+    fn lost(&mut self, reason: &str) {
+        self.is_reading = false;
+        self.lane.client.outbox().lose(CloseCode::ABNORMAL, reason);
+    }
+
+    /// Writes what only this task can write, and sees whether this is the end.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let client = &self.lane.client;
+        let outbox = client.outbox();
+        if self.io.poll_write(cx, outbox) == Flushed::Empty || !outbox.is_busy(&self.lane.core.limits) {
+            client.drained().notify_waiters();
+        }
+        match outbox.stage() {
+            Stage::Open => {
+                if self.lane.is_done_for_shutdown() {
+                    client.shut_down(Shutdown::FinishQueues, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
+                }
+                Poll::Pending
+            }
+            // The peer said goodbye, or is gone: nothing to wait for once ours is written.
+            Stage::Closing { is_written: true } if !self.is_reading => Poll::Ready(()),
+            Stage::Closing { .. } => self.poll_patience(cx),
+            Stage::Closed => Poll::Ready(()),
+        }
+    }
+
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let limit = self.lane.core.limits.close;
+        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        patience.as_mut().poll(cx)
+    }
+}
+
+/// Turns that one session takes before it lets others run.
+const STEPS: usize = 16;
+const SHUTDOWN_REASON: &str = "the server shuts down";
+
+impl Lane {
+    fn new(core: Arc<Core>, client: Client, routes: Arc<Router<Arc<Route>>>) -> Self {
+        let limits = &core.limits;
+        Self {
+            decoder_limits: DecoderLimits {
+                fragments: limits.fragments,
+                ..DecoderLimits::with_message(limits.message_bytes)
+            },
+            read_limits: ReadLimits { depth: limits.depth },
+            inbox: inbox::Inbox::default(),
+            core,
+            client,
+            routes,
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! From bytes to dispatch: every message of a read, one after the other.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use switchboard_router::Router;
+use switchboard_wire::websocket::{Decoder, DecoderLimits, Event, Input};
+use switchboard_wire::{
+    CloseCode, End, Error, Frame, Incoming, Message, RawPayload, ReadLimits, Receipt, Text, Ticket, Unit, code,
+};
+
+use super::inbox::Inbox;
+use crate::dispatch::{self, Answers, Settlement};
+use crate::lifecycle::{Disconnected, RESERVED};
+use crate::request::Shared;
+use crate::switchboard::{Client, Core, Shutdown, Switchboard};
+use crate::table::Route;
+
+/// The way of one client's messages: read, line up, dispatch.
+pub(super) struct Lane {
+    pub(super) core: Arc<Core>,
+    pub(super) client: Client,
+    pub(super) routes: Arc<Router<Arc<Route>>>,
+    pub(super) inbox: Inbox,
+    pub(super) decoder_limits: DecoderLimits,
+    pub(super) read_limits: ReadLimits,
+}
+
+/// How a read ended.
+pub(super) enum Reading {
+    All,
+    /// The read-ahead is used up; this is what was not decoded.
+    Full(Vec<u8>),
+    /// Nothing more is read: the peer said goodbye.
+    Over,
+}
+
+impl Lane {
+    /// Handles every message in these bytes.
+    pub(super) fn read(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> Reading {
+        let mut input = Input::new(bytes);
+        loop {
+            if self.is_full() && !input.rest().is_empty() {
+                self.core.counters.read_ahead_full.one();
+                return Reading::Full(input.rest().to_vec());
+            }
+            match decoder.next(&mut input, &self.decoder_limits) {
+                Ok(None) => return Reading::All,
+                Ok(Some(Event::Text(text))) => self.unit(Unit::Text(text), text.len()),
+                Ok(Some(Event::Binary(bytes))) => self.unit(Unit::Binary(bytes), bytes.len()),
+                Ok(Some(Event::TooLarge { prefix, .. })) => self.too_large(prefix),
+                Ok(Some(Event::Ping(payload))) => {
+                    let mut pong = Vec::new();
+                    switchboard_wire::websocket::encode_pong(payload, None, &mut pong);
+                    self.client.control(pong.into());
+                }
+                Ok(Some(Event::Pong(_))) => {}
+                Ok(Some(Event::Close(close))) => {
+                    let (code, reason) = close.map_or((CloseCode::NO_STATUS, ""), |close| (close.code, close.reason));
+                    self.client.shut_down(Shutdown::FinishQueues, code, reason);
+                    return Reading::Over;
+                }
+                Err(error) => {
+                    self.core.counters.protocol_errors.one();
+                    let code = error.close_code();
+                    self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
+                    // What else comes is read and dropped: closing with bytes unread would cut off the reason.
+                    return Reading::All;
+                }
+            }
+        }
+    }
+
+    /// Whether messages have to wait on the other side of the connection.
+    pub(super) fn is_full(&self) -> bool {
+        self.inbox.is_full(&self.core.limits)
+    }
+
+    pub(super) fn heard(&self) {
+        self.client.hear(self.core.clock.now());
+    }
+
+    /// Dispatches messages from the line for as long as nothing holds them back.
+    pub(super) fn go_on(&mut self) {
+        if self.client.is_closing() {
+            self.inbox = Inbox::default();
+        }
+        while !self.inbox.is_empty() && (self.is_stopping() || self.is_clear()) {
+            if let Some(incoming) = self.inbox.pop() {
+                self.next(incoming);
+            }
+        }
+    }
+
+    /// Runs the controllers of a life-cycle message of ours.
+    pub(super) fn event(&self, name: &'static str, disconnected: Option<Arc<Disconnected>>) {
+        let shared = request(
+            &self.core,
+            &self.client,
+            Message::new(name),
+            Ticket::default(),
+            disconnected,
+        );
+        dispatch::dispatch_event(&shared, &self.routes);
+    }
+
+    /// Whether the server stops and nothing of this client is under way.
+    pub(super) fn is_done_for_shutdown(&self) -> bool {
+        self.is_stopping() && self.inbox.is_empty() && self.client.running().load(Ordering::Acquire) == 0
+    }
+
+    fn unit(&mut self, unit: Unit<'_>, bytes: usize) {
+        if self.client.is_closing() {
+            return;
+        }
+        self.core.counters.messages.one();
+        let dialect = &self.core.encoding(self.client.encoding()).dialect;
+        let incoming = match dialect.read(unit, &self.read_limits) {
+            Ok(incoming) => incoming,
+            Err(malformed) => {
+                self.core.counters.bad_messages.one();
+                return self.violation(malformed.name.as_ref(), &malformed.ticket, &malformed.error);
+            }
+        };
+        let name = incoming.message.name();
+        if let Err(error) = switchboard_router::check_name(name, self.core.limits.name_bytes) {
+            self.core.counters.bad_messages.one();
+            let error = Error::new(code::BAD_MESSAGE, format!("`name` is no name: {error}"));
+            return self.violation(None, &incoming.ticket, &error);
+        }
+        if name.starts_with(RESERVED) && self.control(&incoming) {
+            return;
+        }
+        if self.inbox.is_empty() && self.is_clear() {
+            self.next(incoming);
+        } else {
+            self.inbox.push(incoming, bytes);
+        }
+    }
+
+    fn next(&mut self, incoming: Incoming) {
+        if self.is_stopping() {
+            let error = Error::new(code::UNAVAILABLE, "the server shuts down; connect again");
+            return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error);
+        }
+        if incoming.message.name().starts_with(RESERVED) {
+            return self.accept(&incoming);
+        }
+        let Incoming { message, ticket } = incoming;
+        let shared = request(&self.core, &self.client, message, ticket, None);
+        dispatch::dispatch(&shared, &self.routes);
+    }
+
+    fn too_large(&mut self, prefix: &[u8]) {
+        if self.client.is_closing() {
+            return;
+        }
+        self.core.counters.messages.one();
+        self.core.counters.too_large.one();
+        let dialect = &self.core.encoding(self.client.encoding()).dialect;
+        let (name, ticket) = dialect.read_prefix(prefix);
+        let limit = self.core.limits.message_bytes;
+        let error = Error::new(code::TOO_LARGE, format!("a message may have {limit} bytes"));
+        self.violation(name.as_ref(), &ticket, &error);
+    }
+
+    /// Answers a message that breaks the rules, of which a client may send only so many.
+    fn violation(&self, name: Option<&Text>, ticket: &Ticket, error: &Error) {
+        self.refuse(name, ticket, error);
+        if self.client.violate(self.core.limits.violations) {
+            self.core.counters.violations.one();
+            let reason = "too many messages that cannot be read";
+            self.client
+                .shut_down(Shutdown::FinishQueues, CloseCode::VIOLATIONS, reason);
+        }
+    }
+
+    /// Settles a message that is not dispatched.
+    pub(super) fn refuse(&self, name: Option<&Text>, ticket: &Ticket, error: &Error) {
+        let frame = Frame::Failed {
+            ticket,
+            name: name.map(|name| &**name),
+            error,
+            end: End::Final(ticket.wants_receipt().then(Receipt::default)),
+        };
+        let name = name.cloned().unwrap_or_else(|| Text::from(""));
+        self.client.answer(&name, None, &frame);
+    }
+
+    /// Whether the next message may be dispatched.
+    fn is_clear(&self) -> bool {
+        if self.client.holding().load(Ordering::Acquire) > 0 {
+            return false;
+        }
+        let is_clear = (self.client.running().load(Ordering::Acquire) as usize) < self.core.limits.running_per_client;
+        if !is_clear {
+            self.core.counters.running_per_client_full.one();
+        }
+        is_clear
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.core.stopping.is_cancelled()
+    }
+}
+
+impl Answers for Client {
+    fn answer(&self, name: &Text, payload: Option<&RawPayload>, frame: &Frame<'_>) {
+        Self::answer(self, name, payload, frame);
+    }
+}
+
+pub(super) fn request(
+    core: &Arc<Core>,
+    client: &Client,
+    message: Message,
+    ticket: Ticket,
+    disconnected: Option<Arc<Disconnected>>,
+) -> Arc<Shared> {
+    Arc::new(Shared {
+        message,
+        ticket,
+        client: client.clone(),
+        switchboard: Switchboard::from(Arc::clone(core)),
+        answers: Arc::new(client.clone()),
+        settlement: Mutex::new(Settlement::default()),
+        cancellation: OnceLock::new(),
+        abort: OnceLock::new(),
+        disconnected,
+    })
+}

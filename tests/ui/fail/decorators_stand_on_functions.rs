@@ -1,0 +1,11 @@
+use switchboard::prelude::*;
+
+#[silent("a")]
+struct Type;
+
+trait Trait {
+    #[send_all("b")]
+    fn declared();
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use switchboard::prelude::*;
+
+fn table() -> Routes {
+    routes! { "say" => missing }
+}
+
+fn main() {}
