@@ -82,7 +82,7 @@ impl<'a> Adapter<'a> {
             let body = self.body(callee, receiver, &quote!(&#request));
             let name = located(self.signature.ident.span());
             let future = quote_spanned!(name=> ::std::boxed::Box::pin(async move { #body }));
-            quote!(|#request: #private::Request| -> #private::Running {
+            quote!(|#request: #private::Request| -> #private::RunFuture {
                 #before
                 #future
             })
