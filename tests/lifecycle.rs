@@ -229,7 +229,7 @@ async fn a_deadline_cuts_what_does_not_end_and_settles_it() {
     assert_eq!(client.closed().await.0, CloseCode::SHUTDOWN);
     assert!(!shutdown.await.unwrap());
     let last = client.kept().find(|frame| frame.uid.as_ref() == Some(&uid));
-    let _ = last;
+    assert_eq!(last.unwrap().error.as_ref().unwrap().code(), "unavailable");
 }
 
 #[tokio::test(start_paused = true)]

@@ -401,10 +401,13 @@ async fn silence_is_pinged_and_then_closed() {
         alive.expect_silence().await;
     }
     assert_eq!(server.switchboard().counters().idle.get(), 0);
+    drop(alive);
     // One that reads nothing answers nothing.
     let mut dead = server.connect().await;
     tokio::time::sleep(Duration::from_secs(40)).await;
     assert_eq!(dead.closed().await.0, CloseCode::IDLE);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(server.switchboard().counters().idle.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -476,5 +479,74 @@ async fn a_thousand_clients_in_one_room() {
     drop(clients);
     while switchboard.count().await > 0 || switchboard.count_mailboxes().await > 0 {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_held_back_is_not_idle() {
+    let gate = Arc::new(Notify::new());
+    let waiting = Arc::clone(&gate);
+    let wait = Controller::silent(move |()| {
+        let waiting = Arc::clone(&waiting);
+        async move { waiting.notified().await }
+    });
+    let limits = Limits {
+        read_ahead_messages: 4,
+        ..Limits::default()
+    };
+    let routes = Routes::new()
+        .route("wait", wait.timeout(Duration::from_secs(600)))
+        .route("echo", echo());
+    let server = start(limits, routes);
+    let mut client = server.connect().await;
+    client.send("wait", ()).await;
+    let mut uids = Vec::new();
+    for n in 0..20 {
+        uids.push(client.start_request("echo", n).await);
+    }
+    tokio::time::sleep(Duration::from_secs(180)).await;
+    gate.notify_one();
+    for uid in &uids {
+        client.frames_of(uid).await;
+    }
+    assert_eq!(server.switchboard().counters().idle.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_streams_do_not_keep_the_next_message_waiting() {
+    let watch = Controller::silent(|()| {
+        Replies(stream::unfold(0, |n| async move {
+            if n > 0 {
+                std::future::pending::<()>().await;
+            }
+            Some((n, n + 1))
+        }))
+    });
+    let limits = Limits {
+        running_per_client: 2,
+        streams_per_client: 8,
+        ..Limits::default()
+    };
+    let server = start(limits, Routes::new().route("watch", watch).route("echo", echo()));
+    let mut client = server.connect().await;
+    for _ in 0..3 {
+        client.start_request("watch", ()).await;
+    }
+    assert_eq!(client.request("echo", 1).await.unwrap(), 1);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let routes = Routes::new().route("a//b", echo());
+    let server = Server::empty()
+        .state(1_u8)
+        .state(2_u8)
+        .state(String::new())
+        .state(String::new())
+        .routes(routes)
+        .allow_origin("nonsense");
+    let error = server.check().unwrap_err().to_string();
+    for part in ["u8 was given twice", "String was given twice", "a//b", "nonsense"] {
+        assert!(error.contains(part), "{part} in {error}");
     }
 }

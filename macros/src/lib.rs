@@ -1,4 +1,4 @@
-//! The decorators of Switchboard: [`silent`], [`send_all`] and [`send_to_mailbox`] on functions, [`service`] on `impl` blocks,
+//! The decorators of Switchboard: [`silent`], [`send_all`] and [`send_to_mailbox`] on functions, [`service`](macro@service) on `impl` blocks,
 //! and the table [`routes!`]. Applications use them through the crate `switchboard`.
 //!
 //! All three decorators take the same words; [`silent`] explains those that say which messages a function takes and how it

@@ -61,6 +61,8 @@ counters! {
     /// Messages over [`Limits::message_bytes`](crate::Limits::message_bytes), and accept lists over
     /// [`Limits::accepted_names`](crate::Limits::accepted_names).
     too_large,
+    /// Messages of a client that were not handled because it was being closed.
+    unhandled,
     /// Messages that no route matched.
     not_found,
     /// Messages under reserved names.

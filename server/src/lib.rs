@@ -13,6 +13,7 @@
 
 mod controller;
 mod counters;
+mod delivery;
 mod dispatch;
 mod extract;
 mod http;
@@ -29,6 +30,7 @@ mod session;
 mod switchboard;
 mod table;
 pub mod testing;
+mod throttle;
 
 pub use counters::{Counter, Counters};
 pub use extract::{Payload, State};

@@ -9,6 +9,7 @@ use switchboard_router::{Pattern, Router, Template};
 
 use crate::controller::{Call, Decorator};
 use crate::limits::Slow;
+use crate::throttle::Throttle;
 
 mod build;
 mod discover;
@@ -70,6 +71,7 @@ pub struct Route {
     /// The server's default where there is none.
     pub(crate) timeout: Option<Duration>,
     pub(crate) unordered: bool,
+    pub(crate) slow_told: Throttle,
 }
 
 /// Who hears one run of a controller, by one of its decorators.

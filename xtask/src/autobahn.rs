@@ -3,23 +3,25 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{Failure, Step, cargo, root};
+use crate::run::{Failure, Step, cargo};
 
 /// Runs sections 1 to 7, 9 and 10; every case has to pass strictly.
 pub(crate) fn run(python: &Path) -> Result<(), Failure> {
     cargo(&["build", "--release", "--example", "autobahn"]).run()?;
     let server = Server::start()?;
-    let folder = root().join("target/autobahn");
+    let folder = target()?.join("autobahn");
+    // A report of an earlier run must not be taken for this one's.
+    let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|error| failure("the report's folder", &error))?;
     let spec = json!({
         "outdir": folder.join("reports"),
         "servers": [{ "agent": AGENT, "url": format!("ws://{}", server.address) }],
-        "cases": ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"],
+        "cases": SECTIONS.map(|section| format!("{section}.*")),
         "exclude-cases": [],
         "exclude-agent-cases": {},
     });
@@ -48,6 +50,11 @@ fn judge(report: &Path) -> Result<(), Failure> {
     let report: Value = serde_json::from_str(&text).map_err(|error| failure("the suite's report", &error))?;
     let cases = report[AGENT].as_object().filter(|cases| !cases.is_empty());
     let cases = cases.ok_or_else(|| Failure("the suite ran no case against us".to_owned()))?;
+    for section in SECTIONS {
+        if !cases.keys().any(|case| case.split('.').next() == Some(section)) {
+            return Err(Failure(format!("the suite ran no case of section {section}")));
+        }
+    }
     let mut verdicts = BTreeMap::<&str, usize>::new();
     let mut wrong = Vec::new();
     for (case, verdict) in cases {
@@ -79,7 +86,7 @@ struct Server {
 
 impl Server {
     fn start() -> Result<Self, Failure> {
-        let program = root().join("target/release/examples/autobahn");
+        let program = target()?.join("release/examples/autobahn");
         let mut child = Command::new(program)
             .args(["--bind", "127.0.0.1:0"])
             .stderr(Stdio::piped())
@@ -106,8 +113,19 @@ impl Drop for Server {
     }
 }
 
+/// The target folder, which this program itself was built into.
+fn target() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().map_err(|error| failure("the target folder", &error))?;
+    let folder = program.parent().and_then(Path::parent);
+    folder
+        .map(Path::to_path_buf)
+        .ok_or_else(|| Failure("the target folder cannot be found".to_owned()))
+}
+
 fn failure(what: &str, error: &dyn std::fmt::Display) -> Failure {
     Failure(format!("{what}: {error}"))
 }
 
 const AGENT: &str = "switchboard";
+/// All but 8, which is empty, and 12 and 13, which are about compression.
+const SECTIONS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "9", "10"];

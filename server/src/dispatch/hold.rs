@@ -36,9 +36,13 @@ impl Drop for Hold {
 /// A place among the controllers that run for a client and in all.
 #[derive(Debug)]
 pub(super) struct Place {
-    client: Client,
+    client: Option<ClientPlace>,
     thread: Option<GlobalPlace>,
 }
+
+/// A place among the controllers that run for a client.
+#[derive(Debug)]
+struct ClientPlace(Client);
 
 /// A place among the controllers that run in all.
 #[derive(Debug)]
@@ -54,7 +58,7 @@ impl Place {
             .ok()?;
         client.running().fetch_add(1, Ordering::AcqRel);
         Some(Self {
-            client: client.clone(),
+            client: Some(ClientPlace(client.clone())),
             thread: Some(GlobalPlace(switchboard.clone())),
         })
     }
@@ -64,13 +68,18 @@ impl Place {
         let thread = self.thread.take();
         (self, thread)
     }
+
+    /// Gives the client's place back.
+    pub(super) fn leave_client(&mut self) {
+        self.client = None;
+    }
 }
 
-impl Drop for Place {
+impl Drop for ClientPlace {
     fn drop(&mut self) {
-        self.client.running().fetch_sub(1, Ordering::AcqRel);
+        self.0.running().fetch_sub(1, Ordering::AcqRel);
         // The next message may wait for the place, or the session for the last controller.
-        self.client.wake();
+        self.0.wake();
     }
 }
 
@@ -98,5 +107,6 @@ impl StreamPlace {
 impl Drop for StreamPlace {
     fn drop(&mut self) {
         self.0.streams().fetch_sub(1, Ordering::AcqRel);
+        self.0.wake();
     }
 }

@@ -8,18 +8,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use switchboard_router::check_name;
-use switchboard_wire::{Error, Text, code};
+use switchboard_wire::{Error, code};
 use tokio_util::sync::CancellationToken;
 
 use super::Word;
 use super::hold::{Hold, Place, StreamPlace};
-use crate::controller::{Call, Decorator, RunFuture};
-use crate::mailbox::{Mailbox, Mailboxes};
+use crate::controller::{Call, RunFuture};
+use crate::delivery;
 use crate::reply::{Outcome, Part, Parts};
 use crate::request::{Request, Shared};
-use crate::switchboard::{Delivery, turn};
-use crate::table::DeliveryRule;
+use crate::switchboard::{Sent, turn};
 
 type Items = Pin<Box<dyn Stream<Item = Result<Option<Part>, Error>> + Send>>;
 
@@ -33,11 +31,13 @@ pub(super) fn inline(request: Request) {
     let took = began.elapsed();
     if took > request.limits().inline {
         request.switchboard().counters().slow_inline.one();
-        tracing::warn!(
-            route = %request.route.label(),
-            milliseconds = took.as_millis() as u64,
-            "a plain function held its connection's task: make it async, or add `blocking`"
-        );
+        if request.route.slow_told.may_tell() {
+            tracing::warn!(
+                route = %request.route.label(),
+                milliseconds = took.as_millis() as u64,
+                "a plain function held its connection's task: make it async, or add `blocking` (told once a minute)"
+            );
+        }
     }
     conclude(request, outcome, None);
 }
@@ -161,7 +161,7 @@ fn conclude_turn(request: &Request, outcome: Outcome) {
 /// Sends each item as it comes, each within the route's time.
 async fn stream(request: Request, items: Items, grip: &mut Grip) {
     let limit = request.limits().streams_per_client;
-    let Some(_place) = StreamPlace::take(request.client(), limit) else {
+    let Some(_stream) = StreamPlace::take(request.client(), limit) else {
         request.switchboard().counters().streams_refused.one();
         let error = Error::new(
             code::OVERLOADED,
@@ -169,6 +169,8 @@ async fn stream(request: Request, items: Items, grip: &mut Grip) {
         );
         return conclude_turn(&request, Err(error));
     };
+    // It counts among the streams now, so that streams never keep the next message waiting.
+    grip.place.leave_client();
     let abort = request.shared.abort_token();
     let lifetime = request.client().lifetime().clone();
     let mut items = GuardedItems(Some(items));
@@ -221,44 +223,27 @@ async fn has_room(request: &Request) {
     }
 }
 
-/// Delivers one value by every rule of the route: first to others, then to the one that asked.
+/// Delivers one value to whom it may concern, and then answers with it: deliveries come before the answer.
 fn said(request: &Request, part: &Part) {
-    let mut answers = Vec::new();
-    for rule in &request.route.rules {
-        let name = match reply_name(request, rule, part) {
-            Ok(name) => name,
-            Err(error) => return failed(request, error),
-        };
-        let to = match rule.decorator {
-            Decorator::Silent => {
-                answers.push(name);
-                continue;
-            }
-            Decorator::SendAll => None,
-            Decorator::SendToMailbox => Some(mailboxes(request, rule, part)),
-        };
-        let delivery = Delivery {
-            name,
-            payload: part.payload.clone(),
-            except: rule.except_sender.then(|| request.client()),
-            slow: rule.slow.unwrap_or(request.limits().slow),
-        };
-        let sent = match to {
-            None => request.switchboard().deliver_all(&delivery),
-            Some(mailboxes) => request.switchboard().deliver_to(&mailboxes, &delivery),
-        };
-        request
-            .shared
-            .settle(|settlement, _| settlement.delivered(sent.delivered, sent.dropped));
-    }
-    for name in answers {
-        let payload = part.payload.clone();
-        let is_in_time = request
-            .shared
-            .settle(|settlement, say| settlement.word(Word::Answer { name, payload }, say));
-        if !is_in_time {
-            request.switchboard().counters().late.one();
-        }
+    let delivered = match delivery::deliver(request, part) {
+        Ok(delivered) => delivered,
+        Err(error) => return failed(request, error),
+    };
+    let Sent {
+        delivered: took,
+        dropped,
+    } = delivered.sent;
+    request
+        .shared
+        .settle(|settlement, _| settlement.delivered(took, dropped));
+    for name in delivered.answers {
+        word(
+            request,
+            Word::Answer {
+                name,
+                payload: part.payload.clone(),
+            },
+        );
     }
 }
 
@@ -274,11 +259,12 @@ fn failed(request: &Request, error: Error) {
         );
     }
     counters.failed.one();
-    let is_in_time = request
-        .shared
-        .settle(|settlement, say| settlement.word(Word::Failed(error), say));
-    if !is_in_time {
-        counters.late.one();
+    word(request, Word::Failed(error));
+}
+
+fn word(request: &Request, word: Word) {
+    if !request.shared.settle(|settlement, say| settlement.word(word, say)) {
+        request.switchboard().counters().late.one();
     }
 }
 
@@ -296,26 +282,6 @@ fn timed_out(request: &Request) -> Error {
         code::TIMEOUT,
         format!("this took longer than the {seconds} s that it may take"),
     )
-}
-
-/// The name that a value travels under: the one that the controller set, the one that the route declares, or the message's.
-fn reply_name(request: &Request, rule: &DeliveryRule, part: &Part) -> Result<Text, Error> {
-    let declared = || Some(rule.reply.as_ref()?.render(|param| request.param(param))?.into());
-    let Some(name) = part.name.clone().or_else(declared) else {
-        return Ok(request.message().name_text().clone());
-    };
-    // What an expression captured, or a controller put together, need not be a name.
-    if let Err(error) = check_name(&name, request.limits().name_bytes) {
-        return Err(Error::internal(format!("the reply cannot be named {name:?}: {error}")));
-    }
-    Ok(name)
-}
-
-fn mailboxes(request: &Request, rule: &DeliveryRule, part: &Part) -> Mailboxes {
-    match &rule.to {
-        Some(to) => to.render(|param| request.param(param)).map(Mailbox::from).into(),
-        None => part.mailboxes.clone().unwrap_or_default(),
-    }
 }
 
 fn caught(request: &Request, call: impl FnOnce() -> Outcome) -> Outcome {
@@ -387,7 +353,7 @@ fn drop_caught<T>(value: T) {
 struct Grip {
     hold: Hold,
     shared: Arc<Shared>,
-    _place: Place,
+    place: Place,
 }
 
 impl Grip {
@@ -399,7 +365,7 @@ impl Grip {
         Self {
             hold: Hold::new(&shared.client, request.route.unordered && !shared.is_event()),
             shared,
-            _place: place,
+            place,
         }
     }
 

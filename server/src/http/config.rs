@@ -96,7 +96,7 @@ impl HttpConfig {
         [page, files, extra].into_iter().flatten().collect()
     }
 
-    pub(super) fn check(&self) -> Result<(), ServerError> {
+    pub(crate) fn check(&self) -> Result<(), ServerError> {
         let mut problems = self.problems.clone();
         let mut taken = BTreeMap::new();
         let page = self.page.iter().map(|_| ("/", "the page"));

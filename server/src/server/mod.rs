@@ -101,6 +101,9 @@ pub enum ServerError {
         /// What the system says.
         source: io::Error,
     },
+    /// Several of these, all that were found.
+    #[error("{}", list(.0))]
+    Many(Vec<Self>),
     /// The system failed.
     #[error("the server failed: {0}")]
     Io(#[from] io::Error),
@@ -377,15 +380,12 @@ impl Server {
     ///
     /// [`ServerError`] where the server would not start.
     pub fn check(self) -> Result<RouteTable, ServerError> {
-        Ok(self.table()?)
+        self.checked()
     }
 
     /// Checks everything, and lays out what all listeners share; for each listener its registry and what it speaks.
     pub(crate) fn build(mut self) -> Result<Built, ServerError> {
-        if let Some(name) = self.doubled_states.first() {
-            return Err(ServerError::DoubledState(name));
-        }
-        let table = self.table()?;
+        let table = self.checked()?;
         let mut encodings = vec![
             websocket(Arc::new(native::Json)),
             websocket(Arc::new(native::MessagePack)),
@@ -418,6 +418,19 @@ impl Server {
         })
     }
 
+    /// The table, or everything that is wrong.
+    fn checked(&self) -> Result<RouteTable, ServerError> {
+        let doubled = self.doubled_states.iter().map(|name| ServerError::DoubledState(name));
+        let mut errors: Vec<_> = doubled.collect();
+        errors.extend(self.http.check().err());
+        let table = self.table().map_err(|error| errors.push(error.into()));
+        match (table, errors.len()) {
+            (Ok(table), 0) => Ok(table),
+            (_, 1) => Err(errors.remove(0)),
+            _ => Err(ServerError::Many(errors)),
+        }
+    }
+
     fn table(&self) -> Result<RouteTable, RouteErrors> {
         let mut registries: Vec<_> = self
             .listeners
@@ -441,6 +454,10 @@ impl Default for Server {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn list(errors: &[ServerError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn websocket(dialect: Arc<dyn Dialect>) -> Encoding {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Built, Offer, Server, ServerError, announce, sweep};
 use crate::http::{self, Door, Encodings, HttpConfig};
-use crate::switchboard::{Core, Shutdown, Switchboard};
+use crate::switchboard::{Client, Core, Shutdown, Switchboard};
 
 /// A server that runs. It goes on when this is dropped; [`shut_down`](Self::shut_down) ends it.
 pub struct Running {
@@ -105,6 +105,9 @@ impl Running {
         }
         let is_in_time = timeout_at(end, self.core.tasks.wait()).await.is_ok();
         if !is_in_time {
+            // Who still waits is told so; sessions that have nothing under way any more say goodbye by themselves.
+            settle(&self.core);
+            let _ = timeout_at(Instant::now() + LAST, self.core.tasks.wait()).await;
             self.cut(Shutdown::Now);
             // Sessions end by themselves now; controllers that do not are left behind, and said so.
             let _ = timeout_at(Instant::now() + LAST, self.core.tasks.wait()).await;
@@ -154,16 +157,23 @@ impl Running {
     }
 }
 
-fn cut(core: &Arc<Core>, how: Shutdown) {
+fn cut(core: &Core, how: Shutdown) {
+    for client in settle(core) {
+        client.shut_down(how, CloseCode::SHUTDOWN, "the server shuts down");
+    }
+}
+
+/// Settles every open request as unavailable, and gives back the clients.
+fn settle(core: &Core) -> Vec<Client> {
     let mut clients = Vec::new();
     core.clients.for_each(|client| clients.push(client.clone()));
-    for client in clients {
+    for client in &clients {
         let open = client.open_requests().clone();
         for shared in open {
             shared.abort(Error::new(code::UNAVAILABLE, "the server shuts down; connect again"));
         }
-        client.shut_down(how, CloseCode::SHUTDOWN, "the server shuts down");
     }
+    clients
 }
 
 impl fmt::Debug for Running {

@@ -28,6 +28,13 @@ fn sweep(core: &Arc<Core>, tick: Duration) {
 
 fn look_at(client: &Client, core: &Core, now: u32, tick: Duration) {
     client.outbox().shrink();
+    if client.is_closing() {
+        return;
+    }
+    if client.is_held() {
+        // It is us who do not listen.
+        client.hear(now);
+    }
     let (heard, is_pinged) = client.last_heard();
     let silence = tick.saturating_mul(now.wrapping_sub(heard));
     if silence >= core.limits.idle {

@@ -18,6 +18,10 @@ impl Inbox {
         self.queue.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     pub(super) fn is_full(&self, limits: &Limits) -> bool {
         self.queue.len() >= limits.read_ahead_messages || self.bytes >= limits.read_ahead_bytes
     }

@@ -48,6 +48,15 @@ impl Io {
         poll.map_ok(|()| buffer.filled().len())
     }
 
+    /// Closes our direction of the stream.
+    pub(super) fn hang_up(&mut self, cx: &mut Context<'_>, outbox: &Outbox) {
+        match self {
+            // An error means that it is closed, which is what is wanted.
+            Self::Boxed(stream) => drop(Pin::new(stream).poll_shutdown(cx)),
+            Self::Tcp(_) | Self::Half(_) => outbox.hang_up(),
+        }
+    }
+
     /// Writes what waits in the outbox, as far as the stream takes it.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Flushed {
         let Self::Boxed(stream) = self else {

@@ -1,7 +1,6 @@
 //! The end of a session: the client is taken off the board, its last controllers run, and the application is told.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -96,9 +95,10 @@ impl Leaving {
     async fn last_controller(&self) {
         std::future::poll_fn(|cx| {
             self.client.waker().register(cx.waker());
-            match self.client.running().load(Ordering::Acquire) {
-                0 => Poll::Ready(()),
-                _ => Poll::Pending,
+            if self.client.is_busy() {
+                Poll::Pending
+            } else {
+                Poll::Ready(())
             }
         })
         .await;

@@ -65,6 +65,7 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
         stash: early.to_vec(),
         backlog: Backlog::default(),
         is_reading: true,
+        is_broken: false,
         patience: None,
     };
     session.begin();
@@ -85,6 +86,8 @@ struct Session {
     backlog: Backlog,
     /// Whether there can be more to read.
     is_reading: bool,
+    /// The peer broke the framing: it is told, and not asked to say goodbye.
+    is_broken: bool,
     /// How long the end of the connection is waited for; only then there is a timer.
     patience: Option<Pin<Box<Sleep>>>,
 }
@@ -126,15 +129,17 @@ impl Session {
             return Step::Wait;
         }
         self.lane.go_on();
+        let is_held = self.lane.is_full() && self.is_reading;
+        self.lane.client.hold(is_held);
         if !self.stash.is_empty() {
-            if self.lane.is_full() {
+            if is_held {
                 return Step::Wait;
             }
             let mut stash = std::mem::take(&mut self.stash);
             self.feed(&mut stash);
             return Step::Again;
         }
-        if !self.is_reading || self.lane.is_full() {
+        if !self.is_reading || is_held {
             return Step::Wait;
         }
         io::with_buffer(|buffer| match self.io.poll_read(cx, buffer) {
@@ -160,6 +165,7 @@ impl Session {
             Reading::All => {}
             Reading::Full(rest) => self.stash = rest,
             Reading::Over => self.is_reading = false,
+            Reading::Broken => self.is_broken = true,
         }
     }
 
@@ -177,13 +183,18 @@ impl Session {
         }
         match outbox.stage() {
             Stage::Open => {
-                if self.lane.is_done_for_shutdown() {
+                if self.stash.is_empty() && self.lane.is_done_for_shutdown() {
                     client.shut_down(Shutdown::FinishQueues, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
                 }
                 Poll::Pending
             }
             // The peer said goodbye, or is gone: nothing to wait for once ours is written.
             Stage::Closing { is_written: true } if !self.is_reading => Poll::Ready(()),
+            Stage::Closing { is_written: true } if self.is_broken => {
+                // Our end is closed, but what still comes is read: bytes left unread would cut off the reason.
+                self.io.hang_up(cx, outbox);
+                self.poll_patience(cx)
+            }
             Stage::Closing { .. } => self.poll_patience(cx),
             Stage::Closed => Poll::Ready(()),
         }

@@ -33,6 +33,8 @@ pub(super) enum Reading {
     Full(Vec<u8>),
     /// Nothing more is read: the peer said goodbye.
     Over,
+    /// What still comes means nothing: the peer broke the framing.
+    Broken,
 }
 
 impl Lane {
@@ -64,8 +66,7 @@ impl Lane {
                     self.core.counters.protocol_errors.one();
                     let code = error.close_code();
                     self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
-                    // What else comes is read and dropped: closing with bytes unread would cut off the reason.
-                    return Reading::All;
+                    return Reading::Broken;
                 }
             }
         }
@@ -82,8 +83,9 @@ impl Lane {
 
     /// Dispatches messages from the line for as long as nothing holds them back.
     pub(super) fn go_on(&mut self) {
-        if self.client.is_closing() {
-            self.inbox = Inbox::default();
+        if self.client.is_closing() && !self.inbox.is_empty() {
+            let unhandled = std::mem::take(&mut self.inbox).len();
+            self.core.counters.unhandled.add(unhandled as u64);
         }
         while !self.inbox.is_empty() && (self.is_stopping() || self.is_clear()) {
             if let Some(incoming) = self.inbox.pop() {
@@ -106,12 +108,12 @@ impl Lane {
 
     /// Whether the server stops and nothing of this client is under way.
     pub(super) fn is_done_for_shutdown(&self) -> bool {
-        self.is_stopping() && self.inbox.is_empty() && self.client.running().load(Ordering::Acquire) == 0
+        self.is_stopping() && self.inbox.is_empty() && !self.client.is_busy()
     }
 
     fn unit(&mut self, unit: Unit<'_>, bytes: usize) {
         if self.client.is_closing() {
-            return;
+            return self.core.counters.unhandled.one();
         }
         self.core.counters.messages.one();
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
@@ -153,7 +155,7 @@ impl Lane {
 
     fn too_large(&mut self, prefix: &[u8]) {
         if self.client.is_closing() {
-            return;
+            return self.core.counters.unhandled.one();
         }
         self.core.counters.messages.one();
         self.core.counters.too_large.one();

@@ -13,6 +13,7 @@ use switchboard_wire::{CloseCode, Error, Format, Formats, Frame, RawPayload, Tex
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::accepts::Accepts;
 use super::outbox::{Outbox, Pushed, Shutdown};
@@ -57,6 +58,8 @@ struct Peer {
     /// The server's clock when something was last heard.
     heard: AtomicU32,
     is_pinged: AtomicBool,
+    /// It is not read because its read-ahead is used up, so nothing can be heard from it.
+    is_held: AtomicBool,
 }
 
 /// What the application keeps for a connection, one value a type.
@@ -287,6 +290,7 @@ impl Client {
             violations: AtomicU32::new(0),
             heard: AtomicU32::new(core.clock.now()),
             is_pinged: AtomicBool::new(false),
+            is_held: AtomicBool::new(false),
         })))
     }
 
@@ -322,6 +326,11 @@ impl Client {
         &self.0.running
     }
 
+    /// Whether a controller or a stream of it is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.running.load(Ordering::Acquire) > 0 || self.0.streams.load(Ordering::Acquire) > 0
+    }
+
     pub(crate) fn streams(&self) -> &AtomicU32 {
         &self.0.streams
     }
@@ -353,6 +362,15 @@ impl Client {
     pub(crate) fn hear(&self, now: u32) {
         self.0.heard.store(now, Ordering::Relaxed);
         self.0.is_pinged.store(false, Ordering::Relaxed);
+    }
+
+    /// Says whether it is not read for now.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.0.is_held.store(is_held, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.is_held.load(Ordering::Relaxed)
     }
 
     /// The server's clock when something was last heard, and whether a ping went out since.
@@ -393,7 +411,9 @@ impl Client {
             }
             Err(error) => {
                 core.counters.unwritable.one();
-                tracing::warn!(client = %self.id(), %name, %error, "an answer cannot be written in the client's format");
+                if core.unwritable_told.may_tell() {
+                    tracing::warn!(client = %self.id(), %name, %error, "an answer cannot be written in the client's format (told once a minute)");
+                }
                 self.answer_instead(&core, frame);
             }
         }
@@ -436,13 +456,18 @@ impl Client {
         held
     }
 
+    /// What a shutdown waits for.
+    pub(crate) fn tasks(&self) -> Option<TaskTracker> {
+        self.0.core.upgrade().map(|core| core.tasks.clone())
+    }
+
     pub(crate) fn open_requests(&self) -> MutexGuard<'_, Vec<Arc<Shared>>> {
         lock(&self.0.open)
     }
 
     fn take(&self, parcel: &Arc<Parcel>, slow: Slow, core: &Core) -> Sent {
         if parcel
-            .prepare(self.0.encoding, core.encoding(self.0.encoding))
+            .prepare(self.0.encoding, core.encoding(self.0.encoding), &core.unwritable_told)
             .is_none()
         {
             core.counters.unwritable.one();

@@ -29,6 +29,7 @@ use crate::limits::{Limits, Slow};
 use crate::mailbox::{Mailbox, Mailboxes};
 use crate::request::States;
 use crate::table::RouteTable;
+use crate::throttle::Throttle;
 
 /// Everything that the parts of one server share.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     /// Ends when the server takes no more messages.
     pub(crate) stopping: CancellationToken,
     pub(crate) clock: Clock,
+    /// For the log of what cannot be written in a client's format.
+    pub(crate) unwritable_told: Throttle,
 }
 
 /// The server's clock in ticks of the sweeper: reading it costs nothing.
@@ -80,6 +83,7 @@ impl Core {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             clock: Clock::default(),
+            unwritable_told: Throttle::default(),
         })
     }
 

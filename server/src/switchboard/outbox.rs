@@ -273,6 +273,11 @@ impl Outbox {
         }
     }
 
+    /// Lets go of the socket, which tells the peer that nothing more comes.
+    pub(crate) fn hang_up(&self) {
+        self.lock().socket = None;
+    }
+
     /// Lets go of the socket, and gives back what was never or only partly sent; the second is true of the half-sent one.
     pub(crate) fn finish(&self) -> Vec<(Arc<Parcel>, bool)> {
         let mut queue = self.lock();

@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use switchboard_wire::websocket::{FrameHeader, MessageKind, Opcode};
 use switchboard_wire::{Dialect, EncodeError, Frame, RawPayload, Text};
 
+use crate::throttle::Throttle;
+
 /// How many encodings a server can speak.
 pub(crate) const ENCODINGS: usize = 4;
 
@@ -113,7 +115,7 @@ impl Parcel {
     }
 
     /// The bytes for this encoding, made at the first call for it; none where the payload cannot be written in it.
-    pub(crate) fn prepare(&self, index: u8, encoding: &Encoding) -> Option<&[u8]> {
+    pub(crate) fn prepare(&self, index: u8, encoding: &Encoding, told: &Throttle) -> Option<&[u8]> {
         let frame = self.frames.get(usize::from(index))?;
         frame
             .get_or_init(|| {
@@ -125,7 +127,9 @@ impl Parcel {
                 match encoding.encode(&frame) {
                     Ok(bytes) => Some(bytes),
                     Err(error) => {
-                        tracing::warn!(name = %self.name, %error, "a delivery cannot be written in a recipient's format");
+                        if told.may_tell() {
+                            tracing::warn!(name = %self.name, %error, "a delivery cannot be written in a recipient's format (told once a minute)");
+                        }
                         None
                     }
                 }

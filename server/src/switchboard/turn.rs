@@ -68,15 +68,17 @@ pub(crate) fn collect<R>(f: impl FnOnce() -> R) -> (R, Backlog) {
 pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
     let (result, mut backlog) = collect(f);
     if backlog.flush_batch() {
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(async move {
+        let tasks = backlog.clients.first().and_then(Client::tasks);
+        match (tasks, tokio::runtime::Handle::try_current()) {
+            (Some(tasks), Ok(runtime)) => {
+                let flushing = async move {
                     while backlog.flush_batch() {
                         tokio::task::yield_now().await;
                     }
-                });
+                };
+                tasks.spawn_on(flushing, &runtime);
             }
-            Err(_) => while backlog.flush_batch() {},
+            _ => while backlog.flush_batch() {},
         }
     }
     result

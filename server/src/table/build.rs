@@ -14,6 +14,7 @@ use crate::controller::Definition;
 use crate::needs::Needs;
 use crate::request::States;
 use crate::routes::{Entry, Routes};
+use crate::throttle::Throttle;
 
 /// Lays out the routes of the decorated functions that the selections take, and of the tables.
 ///
@@ -176,6 +177,7 @@ fn route(planned: Planned<'_>) -> Arc<Route> {
         rules: planned.rules,
         timeout: planned.controller.options.timeout,
         unordered: planned.controller.options.unordered,
+        slow_told: Throttle::default(),
     })
 }
 
