@@ -4,6 +4,7 @@
 //! goes to [`Answers`] and to the switchboard.
 
 mod hold;
+mod panics;
 mod run;
 mod settlement;
 

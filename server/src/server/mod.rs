@@ -1,20 +1,21 @@
 //! The server: what an application puts together, checks and runs.
 
 mod announce;
+mod error;
+mod listener;
 mod running;
 mod sweep;
 
 use std::borrow::Cow;
-use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use switchboard_wire::{Dialect, native};
-use tokio::net::TcpListener;
 
+pub use error::ServerError;
+pub use listener::Listener;
 pub use running::Running;
 
 use crate::http::{Encodings, HttpConfig};
@@ -50,17 +51,6 @@ pub struct Server {
     deadline: Duration,
 }
 
-/// Where a server listens, and what it offers there.
-///
-/// Made from an address such as `"127.0.0.1:8000"` or from a bound [`TcpListener`].
-#[derive(Debug)]
-pub struct Listener {
-    /// Taken out when the server starts.
-    source: Option<Source>,
-    registry: Arc<str>,
-    dialect: Option<Arc<dyn Dialect>>,
-}
-
 /// A server that was checked.
 pub(crate) struct Built {
     pub(crate) core: Arc<Core>,
@@ -70,103 +60,6 @@ pub(crate) struct Built {
 
 /// What one listener offers: a registry, and what it is spoken in.
 pub(crate) type Offer = (Arc<str>, Encodings);
-
-#[derive(Debug)]
-enum Source {
-    Address(String),
-    Bound(TcpListener),
-}
-
-/// Why a server did not start, or stopped.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ServerError {
-    /// Routes, states or registries that do not fit together.
-    #[error(transparent)]
-    Routes(#[from] RouteErrors),
-    /// Two values of one type were given as state.
-    #[error("state of type {0} was given twice: a `State<T>` can be only one of them; wrap one in a type of its own")]
-    DoubledState(&'static str),
-    /// Nowhere to listen.
-    #[error("the server has no listener: use `serve(address)`, or `listen(…)` before `run()`")]
-    NoListener,
-    /// A configuration value that cannot be used.
-    #[error("{0}")]
-    Config(String),
-    /// An address that cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Bind {
-        /// The address as it was given.
-        address: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// Several of these, all that were found.
-    #[error("{}", list(.0))]
-    Many(Vec<Self>),
-    /// The system failed.
-    #[error("the server failed: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl Listener {
-    /// Serves this registry here, in place of `public`.
-    #[must_use]
-    pub fn registry(mut self, name: &str) -> Self {
-        self.registry = name.into();
-        self
-    }
-
-    /// Speaks this dialect here, in place of the native one with its two sub-protocols. No sub-protocol is agreed then.
-    #[must_use]
-    pub fn dialect(mut self, dialect: impl Dialect) -> Self {
-        self.dialect = Some(Arc::new(dialect));
-        self
-    }
-
-    fn new(source: Source) -> Self {
-        Self {
-            source: Some(source),
-            registry: PUBLIC.into(),
-            dialect: None,
-        }
-    }
-}
-
-impl Source {
-    async fn bind(self) -> Result<TcpListener, ServerError> {
-        match self {
-            Self::Bound(listener) => Ok(listener),
-            Self::Address(address) => TcpListener::bind(&address)
-                .await
-                .map_err(|source| ServerError::Bind { address, source }),
-        }
-    }
-}
-
-impl From<&str> for Listener {
-    fn from(address: &str) -> Self {
-        Self::new(Source::Address(address.to_owned()))
-    }
-}
-
-impl From<String> for Listener {
-    fn from(address: String) -> Self {
-        Self::new(Source::Address(address))
-    }
-}
-
-impl From<SocketAddr> for Listener {
-    fn from(address: SocketAddr) -> Self {
-        Self::new(Source::Address(address.to_string()))
-    }
-}
-
-impl From<TcpListener> for Listener {
-    fn from(listener: TcpListener) -> Self {
-        Self::new(Source::Bound(listener))
-    }
-}
 
 /// What a server is put together from.
 impl Server {
@@ -454,10 +347,6 @@ impl Default for Server {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn list(errors: &[ServerError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn websocket(dialect: Arc<dyn Dialect>) -> Encoding {

@@ -2,6 +2,8 @@
 
 mod accepts;
 mod client;
+mod id;
+mod join;
 mod outbox;
 mod parcel;
 mod roster;
@@ -18,7 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use accepts::Accepts;
-pub use client::{Client, ClientId, JoinError};
+pub use client::Client;
+pub use id::ClientId;
+pub use join::JoinError;
 pub use outbox::Shutdown;
 pub(crate) use outbox::{Flushed, Outbox, Stage};
 pub(crate) use parcel::{ENCODINGS, Encoding, Framing, Kind, Parcel};

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use indexmap::IndexMap;
 
-use super::client::{Client, ClientId};
+use super::client::Client;
+use super::id::ClientId;
 use crate::mailbox::Mailbox;
 
 /// All connected clients.

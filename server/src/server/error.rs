@@ -1,0 +1,41 @@
+//! Why a server does not start.
+
+use std::io;
+
+use crate::table::RouteErrors;
+
+/// Why a server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// Routes, states or registries that do not fit together.
+    #[error(transparent)]
+    Routes(#[from] RouteErrors),
+    /// Two values of one type were given as state.
+    #[error("state of type {0} was given twice: a `State<T>` can be only one of them; wrap one in a type of its own")]
+    DoubledState(&'static str),
+    /// Nowhere to listen.
+    #[error("the server has no listener: use `serve(address)`, or `listen(…)` before `run()`")]
+    NoListener,
+    /// A configuration value that cannot be used.
+    #[error("{0}")]
+    Config(String),
+    /// An address that cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The address as it was given.
+        address: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Several of these, all that were found.
+    #[error("{}", list(.0))]
+    Many(Vec<Self>),
+    /// The system failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+fn list(errors: &[ServerError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
