@@ -23,6 +23,8 @@ pub struct Request {
     pub(crate) shared: Arc<Shared>,
     pub(crate) params: Captured,
     pub(crate) route: Arc<Route>,
+    /// The run's own cancellation, for one that takes time.
+    pub(crate) token: Option<Arc<OnceLock<CancellationToken>>>,
 }
 
 /// What all controllers of one message have in common.
@@ -89,11 +91,23 @@ impl Request {
         self.shared.switchboard.states().get::<T>()
     }
 
-    /// Ends when nobody waits for the outcome any more: the client cancelled or left, the time is up, or the server stops.
+    /// Ends when nobody waits for the outcome any more: the client cancelled or left, this controller's time is up, or the
+    /// server stops without waiting for it.
     pub fn cancellation(&self) -> &CancellationToken {
-        self.shared
-            .cancellation
-            .get_or_init(|| self.client().lifetime().child_token())
+        let of_message = || {
+            let token = self
+                .shared
+                .cancellation
+                .get_or_init(|| self.client().lifetime().child_token());
+            if self.shared.abort.get().is_some_and(CancellationToken::is_cancelled) {
+                token.cancel();
+            }
+            token
+        };
+        match &self.token {
+            Some(own) => own.get_or_init(|| of_message().child_token()),
+            None => of_message(),
+        }
     }
 
     /// The formats that a reply to this request should be encoded in: the sender's, and for a route that delivers to

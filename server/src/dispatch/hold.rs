@@ -1,6 +1,6 @@
 //! What a controller under way holds: the client's next message, and places in the bounds. Given back on drop.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{Ordering, fence};
 
 use crate::switchboard::{Client, Switchboard};
 
@@ -42,31 +42,37 @@ pub(super) struct Place {
 
 /// A place among the controllers that run for a client.
 #[derive(Debug)]
-struct ClientPlace(Client);
+struct ClientPlace(Client, Switchboard);
 
 /// A place among the controllers that run in all.
 #[derive(Debug)]
 pub(super) struct GlobalPlace(Switchboard);
 
+/// A thread of the blocking pool that works for a client, whether or not its outcome is still waited for.
+#[derive(Debug)]
+pub(super) struct Thread(Client, Option<GlobalPlace>);
+
 impl Place {
-    /// A place, or none where too many run in all.
-    pub(super) fn take(client: &Client, switchboard: &Switchboard) -> Option<Self> {
+    /// A place, or none where too many run in all. The controllers of life-cycle messages always get one: there are no more
+    /// of them than connections, and what they do cannot be made up for later.
+    pub(super) fn take(client: &Client, switchboard: &Switchboard, is_event: bool) -> Option<Self> {
         let core = switchboard.core();
-        let is_free = |n| (n < core.limits.running).then_some(n + 1);
+        let limit = if is_event { usize::MAX } else { core.limits.running };
+        let is_free = |n| (n < limit).then_some(n + 1);
         core.running
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, is_free)
             .ok()?;
         client.running().fetch_add(1, Ordering::AcqRel);
         Some(Self {
-            client: Some(ClientPlace(client.clone())),
+            client: Some(ClientPlace(client.clone(), switchboard.clone())),
             thread: Some(GlobalPlace(switchboard.clone())),
         })
     }
 
-    /// Parts the client's place from the one in all, for a run that may outlast its request.
-    pub(super) fn split(mut self) -> (Self, Option<GlobalPlace>) {
-        let thread = self.thread.take();
-        (self, thread)
+    /// Gives the place in all to a thread, which may outlast the request.
+    pub(super) fn thread(&mut self, client: &Client) -> Thread {
+        client.threads().fetch_add(1, Ordering::AcqRel);
+        Thread(client.clone(), self.thread.take())
     }
 
     /// Gives the client's place back.
@@ -77,8 +83,22 @@ impl Place {
 
 impl Drop for ClientPlace {
     fn drop(&mut self) {
-        self.0.running().fetch_sub(1, Ordering::AcqRel);
-        // The next message may wait for the place, or the session for the last controller.
+        let Self(client, switchboard) = self;
+        let core = switchboard.core();
+        let before = client.running().fetch_sub(1, Ordering::AcqRel) as usize;
+        // Against the one in `Client::end`: either we see that the client ends, or its session sees that we have.
+        fence(Ordering::SeqCst);
+        // The next message may wait for the place, or the session for the last controller; otherwise nobody does.
+        if before >= core.limits.running_per_client || client.is_closing() || core.stopping.is_cancelled() {
+            client.wake();
+        }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.1 = None;
+        self.0.threads().fetch_sub(1, Ordering::AcqRel);
         self.0.wake();
     }
 }

@@ -55,6 +55,7 @@ fn matches(shared: &Arc<Shared>, routes: &Router<Arc<Route>>) -> Vec<Request> {
             shared: Arc::clone(shared),
             params,
             route: Arc::clone(route),
+            token: None,
         });
     };
     if name.starts_with(RESERVED) {

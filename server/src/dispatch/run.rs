@@ -39,8 +39,9 @@ pub(super) fn inline(request: Request) {
 }
 
 /// Sets off an asynchronous or blocking controller.
-pub(super) fn start(request: Request) {
-    let Some(place) = Place::take(request.client(), request.switchboard()) else {
+pub(super) fn start(mut request: Request) {
+    request.token = Some(Arc::default());
+    let Some(mut place) = Place::take(request.client(), request.switchboard(), request.shared.is_event()) else {
         request.switchboard().counters().overloaded.one();
         let error = Error::new(code::OVERLOADED, "the server has too much to do; try again later");
         return conclude(request, Err(error), None);
@@ -57,7 +58,7 @@ pub(super) fn start(request: Request) {
             }
         }
         Call::Blocking(call) | Call::Inline(call) => {
-            let (place, thread) = place.split();
+            let thread = place.thread(request.client());
             let grip = Grip::new(&request, place);
             let (send, outcome) = tokio::sync::oneshot::channel();
             let task = {
@@ -65,6 +66,9 @@ pub(super) fn start(request: Request) {
                 move || {
                     // A thread cannot be stopped: it keeps its place until it is done, waited for or not.
                     let _thread = thread;
+                    if send.is_closed() {
+                        return;
+                    }
                     let outcome = caught(&request, || call(&request));
                     if send.send(outcome).is_err() {
                         request.switchboard().counters().late.one();
@@ -132,7 +136,7 @@ fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
         },
         Err(error) => return conclude_turn(&request, Err(error)),
     };
-    let place = place.or_else(|| Place::take(request.client(), request.switchboard()));
+    let place = place.or_else(|| Place::take(request.client(), request.switchboard(), request.shared.is_event()));
     let Some(place) = place else {
         request.switchboard().counters().overloaded.one();
         let error = Error::new(code::OVERLOADED, "the server has too much to do; try again later");
@@ -171,7 +175,9 @@ async fn stream(request: Request, items: Items, grip: &mut Grip) {
     let lifetime = request.client().lifetime().clone();
     let mut items = GuardedItems(Some(items));
     let stopping = request.switchboard().core().stopping.clone();
-    loop {
+    // Once nothing is taken any more, nothing makes a quick stream wait.
+    while !request.client().is_closing() {
+        tokio::task::coop::consume_budget().await;
         let next = async {
             has_room(&request).await;
             let next = std::future::poll_fn(|cx| items.poll_next(&request, cx));
@@ -248,6 +254,7 @@ fn failed(request: &Request, error: Error) {
     if error.code() == code::INTERNAL {
         tracing::error!(
             route = %request.route.label(),
+            place = format_args!("{}:{}", request.route.file(), request.route.line()),
             client = %request.client().id(),
             uid = request.shared.ticket.uid().map(tracing::field::display),
             cause = error.cause().unwrap_or(error.message()),
@@ -270,9 +277,7 @@ fn ended(request: &Request) {
 
 fn timed_out(request: &Request) -> Error {
     request.switchboard().counters().timeouts.one();
-    if let Some(cancellation) = request.shared.cancellation.get() {
-        cancellation.cancel();
-    }
+    request.cancellation().cancel();
     let seconds = request.time().as_secs_f32();
     Error::new(
         code::TIMEOUT,

@@ -7,7 +7,7 @@ use crate::table::RouteTable;
 /// Registration is implicit, so what came of it is shown: in the log, or on standard error where nobody listens to that.
 pub(super) fn table(table: &RouteTable) {
     if tracing::dispatcher::has_been_set() {
-        tracing::info!(routes = table.routes().len(), "routes\n{table}");
+        tracing::info!("{} routes\n{table}", table.routes().len());
     } else {
         eprintln!("{table}");
     }

@@ -209,8 +209,10 @@ impl Server {
     /// [`ServerError`] where the server cannot start.
     pub async fn run(self) -> Result<(), ServerError> {
         let deadline = self.deadline;
-        let running = self.start().await?;
-        running.until_signal(deadline).await
+        // Before anybody can know that we are here: a signal from then on is a shutdown.
+        let signals = running::Signals::new()?;
+        self.start().await?.until_signal(signals, deadline).await;
+        Ok(())
     }
 
     /// Starts the server and gives back the handle to it.

@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Built, Offer, Server, ServerError, announce, sweep};
 use crate::http::{self, Door, Encodings, HttpConfig};
-use crate::switchboard::{Client, Core, Shutdown, Switchboard};
+use crate::session::SHUTDOWN_REASON;
+use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
 
 /// A server that runs. It goes on when this is dropped; [`shut_down`](Self::shut_down) ends it.
 pub struct Running {
@@ -101,14 +102,17 @@ impl Running {
             // A batch that comes after the deadline is cut with the others.
             let _ = timeout_at(end, wake_all).await;
         } else {
-            self.cut(how);
+            // Each session refuses what waits in its line first, so that this is handed back, too.
+            for client in settle(&self.core) {
+                client.ask_to_end(how);
+            }
         }
         let is_in_time = timeout_at(end, self.core.tasks.wait()).await.is_ok();
         if !is_in_time {
             // Who still waits is told so; sessions that have nothing under way any more say goodbye by themselves.
             settle(&self.core);
             let _ = timeout_at(Instant::now() + LAST, self.core.tasks.wait()).await;
-            self.cut(Shutdown::Now);
+            cut(&self.core);
             // Sessions end by themselves now; controllers that do not are left behind, and said so.
             let _ = timeout_at(Instant::now() + LAST, self.core.tasks.wait()).await;
             let left = self.core.tasks.len();
@@ -121,8 +125,7 @@ impl Running {
     }
 
     /// Runs until SIGTERM or ctrl-c, then shuts down; a second signal cuts that short.
-    pub(super) async fn until_signal(self, deadline: Duration) -> Result<(), ServerError> {
-        let mut signals = Signals::new()?;
+    pub(super) async fn until_signal(self, mut signals: Signals, deadline: Duration) {
         signals.recv().await;
         tracing::info!("shutting down; once more to stop at once");
         let core = Arc::clone(&self.core);
@@ -131,11 +134,10 @@ impl Running {
         tokio::select! {
             _ = &mut shutdown => {}
             () = signals.recv() => {
-                cut(&core, Shutdown::Now);
+                cut(&core);
                 let _ = timeout_at(Instant::now() + LAST, shutdown).await;
             }
         }
-        Ok(())
     }
 
     /// A session that is woken sees that the server stops. In batches, so that not all clients come back at once.
@@ -151,15 +153,12 @@ impl Running {
             }
         }
     }
-
-    fn cut(&self, how: Shutdown) {
-        cut(&self.core, how);
-    }
 }
 
-fn cut(core: &Core, how: Shutdown) {
+/// Ends what is left, whatever its sessions are at.
+fn cut(core: &Core) {
     for client in settle(core) {
-        client.shut_down(how, CloseCode::SHUTDOWN, "the server shuts down");
+        client.shut_down(Shutdown::Now, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
     }
 }
 
@@ -167,12 +166,14 @@ fn cut(core: &Core, how: Shutdown) {
 fn settle(core: &Core) -> Vec<Client> {
     let mut clients = Vec::new();
     core.clients.for_each(|client| clients.push(client.clone()));
-    for client in &clients {
-        let open = client.open_requests().clone();
-        for shared in open {
-            shared.abort(Error::new(code::UNAVAILABLE, "the server shuts down; connect again"));
+    turn::run(|| {
+        for client in &clients {
+            let open = client.open_requests().clone();
+            for shared in open {
+                shared.abort(Error::new(code::UNAVAILABLE, "the server shuts down; connect again"));
+            }
         }
-    }
+    });
     clients
 }
 
@@ -185,14 +186,14 @@ impl fmt::Debug for Running {
 }
 
 #[cfg(unix)]
-struct Signals {
+pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -209,11 +210,11 @@ impl Signals {
 }
 
 #[cfg(not(unix))]
-struct Signals;
+pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self)
     }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use switchboard_wire::CloseCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -49,11 +50,14 @@ impl Io {
     }
 
     /// Closes our direction of the stream.
-    pub(super) fn hang_up(&mut self, cx: &mut Context<'_>, outbox: &Outbox) {
+    pub(super) fn hang_up(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<()> {
         match self {
             // An error means that it is closed, which is what is wanted.
-            Self::Boxed(stream) => drop(Pin::new(stream).poll_shutdown(cx)),
-            Self::Tcp(_) | Self::Half(_) => outbox.hang_up(),
+            Self::Boxed(stream) => Pin::new(stream).poll_shutdown(cx).map(drop),
+            Self::Tcp(_) | Self::Half(_) => {
+                outbox.hang_up();
+                Poll::Ready(())
+            }
         }
     }
 
@@ -66,9 +70,15 @@ impl Io {
             Poll::Pending => Ok(None),
             Poll::Ready(result) => result.map(Some),
         });
-        // A stream with a buffer of its own (TLS) may hold back what it took. An error shows at the next read or write.
-        let _ = Pin::new(stream).poll_flush(cx);
-        flushed
+        // A stream with a buffer of its own (TLS) may hold back what it took.
+        match Pin::new(stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => flushed,
+            Poll::Ready(Err(error)) => {
+                outbox.lose(CloseCode::ABNORMAL, &error.to_string());
+                Flushed::Empty
+            }
+            Poll::Pending => Flushed::Waiting,
+        }
     }
 }
 

@@ -110,6 +110,7 @@ impl Drop for Leaving {
         if !self.has_left {
             self.take_off();
         }
+        self.client.forget_session();
     }
 }
 

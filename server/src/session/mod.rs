@@ -62,17 +62,25 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
         io: reader,
         decoder: Decoder::new(Role::Server),
         lane: Lane::new(core, client, routes),
-        stash: early.to_vec(),
+        stash: Stash::from(early.to_vec()),
         backlog: Backlog::default(),
         is_reading: true,
         is_broken: false,
+        is_flushed: true,
+        goodbye: None,
         patience: None,
     };
     session.begin();
     std::future::poll_fn(|cx| session.poll(cx)).await;
+    let mut backlog = std::mem::take(&mut session.backlog);
+    session.lane.forget_rest();
     drop(session);
     // The place is free before the last controllers are waited for: the connection is closed.
     drop(permit);
+    // What it sent last still goes to everybody.
+    while backlog.flush_batch() {
+        tokio::task::yield_now().await;
+    }
     leaving.leave().await;
 }
 
@@ -80,16 +88,26 @@ struct Session {
     io: Io,
     decoder: Decoder,
     lane: Lane,
-    /// Bytes that were read but not decoded, because the read-ahead is used up.
-    stash: Vec<u8>,
+    stash: Stash,
     /// Recipients of this client's messages that are still to be written to, before more is read.
     backlog: Backlog,
     /// Whether there can be more to read.
     is_reading: bool,
     /// The peer broke the framing: it is told, and not asked to say goodbye.
     is_broken: bool,
+    /// Whether the stream has passed on all that it took.
+    is_flushed: bool,
+    /// The peer said goodbye; it is answered when what it sent before has had its turn.
+    goodbye: Option<(CloseCode, String)>,
     /// How long the end of the connection is waited for; only then there is a timer.
     patience: Option<Pin<Box<Sleep>>>,
+}
+
+/// Bytes that were read but not decoded, because the read-ahead is used up.
+#[derive(Default)]
+struct Stash {
+    bytes: Vec<u8>,
+    decoded: usize,
 }
 
 /// Whether a step got anywhere.
@@ -129,17 +147,25 @@ impl Session {
             return Step::Wait;
         }
         self.lane.go_on();
-        let is_held = self.lane.is_full() && self.is_reading;
-        self.lane.client.hold(is_held);
+        if let Some(how) = self.lane.client.asked_to_end() {
+            self.lane.client.shut_down(how, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
+        }
+        let is_full = self.lane.is_full();
+        // A client whose own answers wait for it to read is not held back by us.
+        self.lane.client.hold(is_full && !self.lane.is_outbox_busy());
+        if is_full {
+            return Step::Wait;
+        }
         if !self.stash.is_empty() {
-            if is_held {
-                return Step::Wait;
-            }
             let mut stash = std::mem::take(&mut self.stash);
-            self.feed(&mut stash);
+            let left = self.feed(&mut stash.bytes[stash.decoded..]);
+            stash.decoded = stash.bytes.len() - left;
+            if left > 0 {
+                self.stash = stash;
+            }
             return Step::Again;
         }
-        if !self.is_reading || is_held {
+        if !self.is_reading {
             return Step::Wait;
         }
         io::with_buffer(|buffer| match self.io.poll_read(cx, buffer) {
@@ -150,7 +176,8 @@ impl Session {
             }
             Poll::Ready(Ok(n)) => {
                 self.lane.heard();
-                self.feed(&mut buffer[..n]);
+                let left = self.feed(&mut buffer[..n]);
+                self.stash = Stash::from(buffer[n - left..n].to_vec());
                 Step::Again
             }
             Poll::Ready(Err(error)) => {
@@ -160,13 +187,18 @@ impl Session {
         })
     }
 
-    fn feed(&mut self, bytes: &mut [u8]) {
+    /// Handles what can be handled now; gives back how many bytes are left.
+    fn feed(&mut self, bytes: &mut [u8]) -> usize {
         match self.lane.read(&mut self.decoder, bytes) {
-            Reading::All => {}
-            Reading::Full(rest) => self.stash = rest,
-            Reading::Over => self.is_reading = false,
+            Reading::All => return 0,
+            Reading::Full(left) => return left,
+            Reading::Goodbye(code, reason) => {
+                self.is_reading = false;
+                self.goodbye = Some((code, reason));
+            }
             Reading::Broken => self.is_broken = true,
         }
+        0
     }
 
     fn lost(&mut self, reason: &str) {
@@ -176,28 +208,46 @@ impl Session {
 
     /// Writes what only this task can write, and sees whether this is the end.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let client = &self.lane.client;
+        let client = self.lane.client.clone();
         let outbox = client.outbox();
-        if self.io.poll_write(cx, outbox) == Flushed::Empty || !outbox.is_busy(&self.lane.core.limits) {
+        self.is_flushed = self.io.poll_write(cx, outbox) == Flushed::Empty;
+        if !self.lane.is_outbox_busy() {
             client.drained().notify_waiters();
+            if self.lane.has_next() {
+                cx.waker().wake_by_ref();
+            }
         }
         match outbox.stage() {
-            Stage::Open => {
-                if self.stash.is_empty() && self.lane.is_done_for_shutdown() {
-                    client.shut_down(Shutdown::FinishQueues, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
+            Stage::Open => self.poll_open(cx),
+            Stage::Closing { is_written, .. } if is_written && self.is_flushed => {
+                if !self.is_reading || self.is_broken {
+                    // Our end is closed first. What still comes is read: bytes left unread would cut off the reason.
+                    let is_hung_up = self.io.hang_up(cx, outbox).is_ready();
+                    if is_hung_up && !self.is_reading {
+                        return Poll::Ready(());
+                    }
                 }
-                Poll::Pending
-            }
-            // The peer said goodbye, or is gone: nothing to wait for once ours is written.
-            Stage::Closing { is_written: true } if !self.is_reading => Poll::Ready(()),
-            Stage::Closing { is_written: true } if self.is_broken => {
-                // Our end is closed, but what still comes is read: bytes left unread would cut off the reason.
-                self.io.hang_up(cx, outbox);
                 self.poll_patience(cx)
             }
+            // It is to end at once, and the stream takes no more.
+            Stage::Closing { is_cut: true, .. } | Stage::Closed => Poll::Ready(()),
             Stage::Closing { .. } => self.poll_patience(cx),
-            Stage::Closed => Poll::Ready(()),
         }
+    }
+
+    /// Ends what is open where nothing is left to be done: the peer said goodbye, or the server stops.
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_handled = self.stash.is_empty() && self.lane.inbox.is_empty();
+        if let Some((code, reason)) = self.goodbye.clone() {
+            if is_handled || self.poll_patience(cx).is_ready() {
+                self.patience = None;
+                self.lane.client.shut_down(Shutdown::FinishQueues, code, &reason);
+            }
+        } else if is_handled && self.lane.is_done_for_shutdown() {
+            let client = &self.lane.client;
+            client.shut_down(Shutdown::FinishQueues, CloseCode::SHUTDOWN, SHUTDOWN_REASON);
+        }
+        Poll::Pending
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -207,9 +257,21 @@ impl Session {
     }
 }
 
+impl Stash {
+    fn is_empty(&self) -> bool {
+        self.decoded == self.bytes.len()
+    }
+}
+
+impl From<Vec<u8>> for Stash {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes, decoded: 0 }
+    }
+}
+
 /// Turns that one session takes before it lets others run.
-const STEPS: usize = 16;
-const SHUTDOWN_REASON: &str = "the server shuts down";
+const STEPS: usize = 4;
+pub(crate) const SHUTDOWN_REASON: &str = "the server shuts down";
 
 impl Lane {
     fn new(core: Arc<Core>, client: Client, routes: Arc<Router<Arc<Route>>>) -> Self {

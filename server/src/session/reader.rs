@@ -29,10 +29,10 @@ pub(super) struct Lane {
 /// How a read ended.
 pub(super) enum Reading {
     All,
-    /// The read-ahead is used up; this is what was not decoded.
-    Full(Vec<u8>),
-    /// Nothing more is read: the peer said goodbye.
-    Over,
+    /// The read-ahead is used up; so many bytes were not decoded.
+    Full(usize),
+    /// The peer said goodbye.
+    Goodbye(CloseCode, String),
     /// What still comes means nothing: the peer broke the framing.
     Broken,
 }
@@ -44,7 +44,7 @@ impl Lane {
         loop {
             if self.is_full() && !input.rest().is_empty() {
                 self.core.counters.read_ahead_full.one();
-                return Reading::Full(input.rest().to_vec());
+                return Reading::Full(input.rest().len());
             }
             match decoder.next(&mut input, &self.decoder_limits) {
                 Ok(None) => return Reading::All,
@@ -59,8 +59,7 @@ impl Lane {
                 Ok(Some(Event::Pong(_))) => {}
                 Ok(Some(Event::Close(close))) => {
                     let (code, reason) = close.map_or((CloseCode::NO_STATUS, ""), |close| (close.code, close.reason));
-                    self.client.shut_down(Shutdown::FinishQueues, code, reason);
-                    return Reading::Over;
+                    return Reading::Goodbye(code, reason.to_owned());
                 }
                 Err(error) => {
                     self.core.counters.protocol_errors.one();
@@ -83,15 +82,30 @@ impl Lane {
 
     /// Dispatches messages from the line for as long as nothing holds them back.
     pub(super) fn go_on(&mut self) {
-        if self.client.is_closing() && !self.inbox.is_empty() {
-            let unhandled = std::mem::take(&mut self.inbox).len();
-            self.core.counters.unhandled.add(unhandled as u64);
+        if self.client.is_closing() {
+            self.forget_rest();
         }
         while !self.inbox.is_empty() && (self.is_stopping() || self.is_clear()) {
             if let Some(incoming) = self.inbox.pop() {
                 self.next(incoming);
             }
         }
+    }
+
+    /// Counts what was read and never had its turn, because the connection ends.
+    pub(super) fn forget_rest(&mut self) {
+        let unhandled = std::mem::take(&mut self.inbox).len();
+        self.core.counters.unhandled.add(unhandled as u64);
+    }
+
+    /// Whether a message waits that could have its turn now.
+    pub(super) fn has_next(&self) -> bool {
+        !self.inbox.is_empty() && (self.is_stopping() || self.is_free())
+    }
+
+    /// Whether the client has to read some of what waits for it before it is served on.
+    pub(super) fn is_outbox_busy(&self) -> bool {
+        self.client.outbox().is_busy(&self.core.limits)
     }
 
     /// Runs the controllers of a life-cycle message of ours.
@@ -191,14 +205,17 @@ impl Lane {
 
     /// Whether the next message may be dispatched.
     fn is_clear(&self) -> bool {
-        if self.client.holding().load(Ordering::Acquire) > 0 {
-            return false;
-        }
-        let is_clear = (self.client.running().load(Ordering::Acquire) as usize) < self.core.limits.running_per_client;
-        if !is_clear {
+        let is_free = self.is_free();
+        if !is_free && self.client.is_at_bound(self.core.limits.running_per_client) {
             self.core.counters.running_per_client_full.one();
         }
-        is_clear
+        is_free
+    }
+
+    fn is_free(&self) -> bool {
+        self.client.holding().load(Ordering::Acquire) == 0
+            && !self.client.is_at_bound(self.core.limits.running_per_client)
+            && !self.is_outbox_busy()
     }
 
     fn is_stopping(&self) -> bool {

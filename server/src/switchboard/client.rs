@@ -49,12 +49,16 @@ struct Peer {
     has_left: AtomicBool,
     /// Nothing that still comes from it is handled.
     is_closing: AtomicBool,
+    /// How the session is to end because the server does.
+    end_as: OnceLock<Shutdown>,
     /// Requests with controllers that did not end at once.
     open: Mutex<Vec<Arc<Shared>>>,
     /// Ordered controllers that hold back the next message.
     holding: AtomicU32,
     running: AtomicU32,
     streams: AtomicU32,
+    /// Threads of the blocking pool that work for it, also those whose outcome nobody waits for any more.
+    threads: AtomicU32,
     violations: AtomicU32,
     /// The server's clock when something was last heard.
     heard: AtomicU32,

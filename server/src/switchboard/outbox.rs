@@ -36,6 +36,8 @@ struct Queue {
     /// The socket took no more; the session's task waits until it does.
     is_full: bool,
     phase: Phase,
+    /// It was shut down with [`Shutdown::Now`].
+    is_cut: bool,
     /// What was taken back when the client was closed, in order.
     returned: Vec<Arc<Parcel>>,
     /// Whether the first of those was half-sent.
@@ -46,7 +48,11 @@ struct Queue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Open,
-    Closing { is_written: bool },
+    /// `is_cut`: it is to end at once, written or not.
+    Closing {
+        is_written: bool,
+        is_cut: bool,
+    },
     Closed,
 }
 
@@ -90,6 +96,8 @@ pub(crate) enum Flushed {
     Empty,
     /// The session's task has to go on.
     Waiting,
+    /// The session's task goes on already.
+    Known,
 }
 
 impl Outbox {
@@ -110,12 +118,12 @@ impl Outbox {
             return (Pushed::Refused, false);
         }
         let bytes = parcel.bytes(self.encoding).len();
-        if !queue.has_room(bytes, limits) || parcel.kind == Kind::Control {
-            self.write(&mut queue);
+        // Of the pings and pongs that wait, the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
+        if parcel.kind == Kind::Control && queue.replace_control(parcel, self.encoding) {
+            return (Pushed::Taken, false);
         }
-        // One ping or pong that waits says as much as many, and takes no room from messages.
-        if parcel.kind == Kind::Control && queue.has_control() {
-            return (Pushed::Refused, false);
+        if !queue.has_room(bytes, limits) {
+            self.write(&mut queue);
         }
         let pushed = if queue.has_room(bytes, limits) {
             Pushed::Taken
@@ -160,6 +168,7 @@ impl Outbox {
                 }
             }
             Shutdown::Now => {
+                queue.is_cut = true;
                 // A close frame still fits in between where nothing is half-sent.
                 let last = close.filter(|_| queue.written == 0 && queue.phase == Phase::Open);
                 queue.take_back_all();
@@ -195,7 +204,7 @@ impl Outbox {
     pub(crate) fn flush(&self) -> Flushed {
         let mut queue = self.lock();
         if queue.is_full {
-            return Flushed::Waiting;
+            return Flushed::Known;
         }
         self.write(&mut queue)
     }
@@ -245,6 +254,7 @@ impl Outbox {
             Phase::Open => Stage::Open,
             Phase::Closing { .. } => Stage::Closing {
                 is_written: queue.front.is_none(),
+                is_cut: queue.is_cut,
             },
             Phase::Closed { .. } => Stage::Closed,
         }
@@ -333,9 +343,16 @@ impl Queue {
         self.len() < limits.outbox_messages && self.bytes + bytes <= limits.outbox_bytes
     }
 
-    fn has_control(&self) -> bool {
-        let is_control = |parcel: &Arc<Parcel>| parcel.kind == Kind::Control;
-        self.front.as_ref().is_some_and(is_control) || self.rest.iter().any(is_control)
+    /// Puts a ping or pong in the place of one that waits; false where none does.
+    fn replace_control(&mut self, parcel: &Arc<Parcel>, encoding: u8) -> bool {
+        let front = self.front.as_mut().filter(|_| self.written == 0);
+        let waiting = front.into_iter().chain(&mut self.rest);
+        let Some(earlier) = waiting.into_iter().find(|waiting| waiting.kind == Kind::Control) else {
+            return false;
+        };
+        self.bytes = self.bytes + parcel.bytes(encoding).len() - earlier.bytes(encoding).len();
+        *earlier = Arc::clone(parcel);
+        true
     }
 
     fn append(&mut self, parcel: Arc<Parcel>, bytes: usize) {

@@ -86,7 +86,11 @@ pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
 
 /// The number of the turn that is under way on this thread.
 pub(super) fn current() -> u64 {
-    TURN.with_borrow(|turn| turn.id)
+    TURN.with_borrow_mut(|turn| {
+        // Outside of a turn each push is one of its own.
+        turn.id += u64::from(turn.depth == 0);
+        turn.id
+    })
 }
 
 /// Has this client's outbox flushed at the end of the turn; at once where none is under way.
@@ -103,8 +107,11 @@ pub(super) fn touch(client: &Client) {
 }
 
 fn flush(client: &Client) {
-    if client.outbox().flush() == Flushed::Waiting {
-        client.wake();
+    match client.outbox().flush() {
+        Flushed::Waiting => client.wake(),
+        // A stream of that client may have waited for just this.
+        Flushed::Empty if client.streams().load(Ordering::Acquire) > 0 => client.drained().notify_waiters(),
+        Flushed::Empty | Flushed::Known => {}
     }
 }
 

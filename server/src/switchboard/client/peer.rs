@@ -1,7 +1,7 @@
 //! What the rest of the server does with a client.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use futures_util::task::AtomicWaker;
@@ -42,10 +42,12 @@ impl Client {
             lifetime: OnceLock::new(),
             has_left: AtomicBool::new(false),
             is_closing: AtomicBool::new(false),
+            end_as: OnceLock::new(),
             open: Mutex::default(),
             holding: AtomicU32::new(0),
             running: AtomicU32::new(0),
             streams: AtomicU32::new(0),
+            threads: AtomicU32::new(0),
             violations: AtomicU32::new(0),
             heard: AtomicU32::new(core.clock.now()),
             is_pinged: AtomicBool::new(false),
@@ -88,6 +90,26 @@ impl Client {
     /// Whether a controller or a stream of it is under way.
     pub(crate) fn is_busy(&self) -> bool {
         self.0.running.load(Ordering::Acquire) > 0 || self.0.streams.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether as many controllers run for it as may, abandoned threads included.
+    pub(crate) fn is_at_bound(&self, limit: usize) -> bool {
+        let running = self
+            .0
+            .running
+            .load(Ordering::Acquire)
+            .max(self.0.threads.load(Ordering::Acquire));
+        running as usize >= limit
+    }
+
+    pub(crate) fn threads(&self) -> &AtomicU32 {
+        &self.0.threads
+    }
+
+    /// Lets go of what the application kept for the connection: it may hold the client itself.
+    pub(crate) fn forget_session(&self) {
+        let data = lock(&self.0.session).take();
+        drop(data);
     }
 
     pub(crate) fn streams(&self) -> &AtomicU32 {
@@ -138,6 +160,17 @@ impl Client {
             self.0.heard.load(Ordering::Relaxed),
             self.0.is_pinged.load(Ordering::Relaxed),
         )
+    }
+
+    /// Has the session end because the server does.
+    pub(crate) fn ask_to_end(&self, how: Shutdown) {
+        // The first one counts, as with any close.
+        let _ = self.0.end_as.set(how);
+        self.wake();
+    }
+
+    pub(crate) fn asked_to_end(&self) -> Option<Shutdown> {
+        self.0.end_as.get().copied().filter(|_| !self.is_closing())
     }
 
     /// Whether the connection is being ended, by whichever side.
@@ -198,6 +231,8 @@ impl Client {
 
     /// The connection is gone: what waits for it is told, and it is in no mailbox any more. Gives back those it held.
     pub(crate) fn end(&self) -> Vec<Mailbox> {
+        self.0.is_closing.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
         let held = {
             let mut held = lock(&self.0.mailboxes);
             self.0.has_left.store(true, Ordering::Release);
