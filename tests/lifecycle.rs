@@ -289,3 +289,97 @@ async fn nothing_is_handled_of_a_client_that_was_closed() {
         assert_eq!(server.switchboard().counters().runs.get() - before, 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_before_a_goodbye_has_its_turn() {
+    let (send, mut seen) = mpsc::unbounded_channel();
+    let routes = Routes::new().route(
+        "work",
+        Controller::silent(move |Payload(n): Payload<u32>| {
+            let send = send.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                send.send(n).unwrap();
+            }
+        }),
+    );
+    let (routes, mut watch) = watched(routes);
+    let server = start(routes);
+    let mut client = server.connect().await;
+    for n in 0..5 {
+        client.send("work", n).await;
+    }
+    assert_eq!(client.close().await.0, CloseCode::NORMAL);
+    watch.recv().await.unwrap();
+    for n in 0..5 {
+        assert_eq!(seen.try_recv().unwrap(), n);
+    }
+    assert_eq!(server.switchboard().counters().unhandled.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn life_cycle_controllers_run_however_much_is_running() {
+    let (send, mut seen) = mpsc::unbounded_channel();
+    let left = send.clone();
+    let routes = Routes::new()
+        .route("hang", Controller::silent(|()| std::future::pending::<()>()))
+        .route(
+            "switchboard/connected",
+            Controller::silent(move |()| {
+                let send = send.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    send.send("connected").unwrap();
+                }
+            }),
+        )
+        .route(
+            "switchboard/disconnected",
+            Controller::silent(move |()| {
+                let left = left.clone();
+                async move {
+                    tokio::task::yield_now().await;
+                    left.send("disconnected").unwrap();
+                }
+            }),
+        );
+    let limits = Limits {
+        running: 1,
+        ..Limits::default()
+    };
+    let server = TestServer::start(Server::empty().routes(routes).limits(limits)).unwrap();
+    let mut busy = server.connect().await;
+    busy.send("hang", ()).await;
+    busy.request("switchboard/ping", ()).await.unwrap();
+    assert_eq!(seen.recv().await, Some("connected"));
+    let other = server.connect().await;
+    assert_eq!(seen.recv().await, Some("connected"));
+    drop(other);
+    assert_eq!(seen.recv().await, Some("disconnected"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_is_told_to_its_own_controller_only() {
+    let (send, mut seen) = mpsc::unbounded_channel();
+    let (first, second) = (send.clone(), send);
+    let waits = |milliseconds: u64, told: mpsc::UnboundedSender<u64>| {
+        Controller::silent(move |token: CancellationToken| {
+            let told = told.clone();
+            tokio::spawn(async move {
+                token.cancelled().await;
+                let _ = told.send(milliseconds);
+            });
+            std::future::pending::<()>()
+        })
+        .timeout(Duration::from_millis(milliseconds))
+    };
+    let routes = Routes::new()
+        .route("both", waits(100, first))
+        .route("both", waits(60_000, second));
+    let server = start(routes);
+    let mut client = server.connect().await;
+    client.send("both", ()).await;
+    assert_eq!(seen.recv().await, Some(100));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(seen.try_recv().is_err());
+}

@@ -364,13 +364,38 @@ async fn an_answer_that_does_not_fit_closes() {
         slow: Slow::DropNewest,
         ..Limits::default()
     };
-    let server = start(limits, Routes::new().route("echo", echo()));
+    let together = Controller::silent(|()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        "all at once"
+    });
+    let server = start(limits, Routes::new().route("together", together.unordered()));
     let mut narrow = server.connect_narrow(64).await;
-    for n in 0..20 {
+    for _ in 0..20 {
+        narrow.start_request("together", ()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(server.switchboard().counters().slow_consumers.get(), 1);
+    assert_eq!(narrow.closed().await.0, CloseCode::SLOW_CONSUMER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_does_not_read_waits_and_is_idle_in_the_end() {
+    let limits = Limits {
+        outbox_messages: 6,
+        ..Limits::default()
+    };
+    let server = start(limits, Routes::new().route("echo", echo()));
+    let mut narrow = server.connect_narrow(200).await;
+    for n in 0..10 {
         narrow.start_request("echo", n).await;
     }
-    count(&server, |counters| counters.slow_consumers.get(), 1).await;
-    assert_eq!(narrow.closed().await.0, CloseCode::SLOW_CONSUMER);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert!(
+        server.switchboard().counters().runs.get() < 10,
+        "it is served on when it has read"
+    );
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(server.switchboard().counters().idle.get(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -549,4 +574,67 @@ fn everything_that_is_wrong_is_told_at_once() {
     for part in ["u8 was given twice", "String was given twice", "a//b", "nonsense"] {
         assert!(error.contains(part), "{part} in {error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_to_a_client_that_says_goodbye_does_not_hang_the_server() {
+    let routes = Routes::new()
+        .route("spin", Controller::silent(|()| Replies(stream::repeat(1))))
+        .route("echo", echo());
+    let server = start(Limits::default(), routes);
+    let mut stuck = server.connect_narrow(64).await;
+    stuck.start_request("spin", ()).await;
+    stuck.send_bytes(&[0x88, 0x80, 0, 0, 0, 0]).await;
+    let mut other = server.connect().await;
+    assert_eq!(other.request("echo", 1).await.unwrap(), 1);
+    while server.switchboard().count().await > 1 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_pipelines_and_reads_is_served_however_much_it_asks() {
+    let server = start(Limits::default(), Routes::new().route("echo", echo()));
+    let mut client = server.connect().await;
+    for n in 0..3_000 {
+        client.start_request("echo", n).await;
+    }
+    for n in 0..3_000 {
+        let frames = client.frames_of(&switchboard::Uid::Integer(n + 1)).await;
+        assert_eq!(frames[0].payload.as_ref().unwrap().decode::<i64>().unwrap(), n);
+    }
+    assert_eq!(server.switchboard().counters().slow_consumers.get(), 0);
+}
+
+#[tokio::test]
+async fn threads_that_nobody_waits_for_count_until_they_end() {
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let block = Controller::silent(move |()| {
+        let _ = wait.lock().unwrap().recv();
+    });
+    let limits = Limits {
+        running_per_client: 2,
+        ..Limits::default()
+    };
+    let routes = Routes::new()
+        .route("block", block.blocking().unordered())
+        .route("echo", echo());
+    let server = start(limits, routes);
+    let mut client = server.connect().await;
+    for uid in 1..=2 {
+        client.start_request("block", ()).await;
+        client.send("switchboard/cancel", json!({ "uid": uid })).await;
+    }
+    let echoed = client.start_request("echo", 1).await;
+    count(&server, |counters| counters.cancelled.get(), 2).await;
+    client.request("switchboard/ping", ()).await.unwrap();
+    assert_eq!(
+        server.switchboard().counters().runs.get(),
+        2,
+        "the third waits for a thread"
+    );
+    release.send(()).unwrap();
+    release.send(()).unwrap();
+    client.frames_of(&echoed).await;
 }

@@ -158,6 +158,7 @@ async fn a_thousand_clients_in_one_room_hear_every_line_in_order() {
 async fn a_reader_that_never_reads_fills_its_own_outbox_only() {
     let limits = Limits {
         outbox_bytes: 64 << 10,
+        close: Duration::from_millis(100),
         ..Limits::default()
     };
     let server = Server::empty().routes(routes()).limits(limits).listen("127.0.0.1:0");
@@ -265,4 +266,23 @@ async fn it_runs_inside_of_an_axum_application() {
     let seen = &running.switchboard().clients().await[0];
     assert!(seen.address().ip().is_loopback() && seen.address().port() != 0);
     serving.abort();
+}
+
+#[tokio::test]
+async fn what_is_said_before_a_goodbye_reaches_everybody() {
+    let (running, address) = start().await;
+    let mut holders = Vec::new();
+    for _ in 0..700 {
+        let mut holder = TestClient::connect(address).await.unwrap();
+        holder.request("join", ()).await.unwrap();
+        holders.push(holder);
+    }
+    let mut sender = TestClient::connect(address).await.unwrap();
+    sender.send("say", "farewell").await;
+    sender.close().await;
+    for holder in &mut holders {
+        assert_eq!(holder.expect("say").await, "farewell");
+    }
+    drop(holders);
+    emptied(&running).await;
 }
