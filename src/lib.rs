@@ -65,6 +65,7 @@ pub use switchboard_server::{
 };
 
 /// Messages, dialects and framing: for who writes a dialect or a client of their own.
+#[doc(inline)]
 pub use switchboard_server::wire;
 
 #[doc(hidden)]

@@ -135,7 +135,7 @@ pub fn send_all(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[send_to_mailbox("messages/<user>")]
 /// async fn private_message(user: Params<String>, text: Payload<String>) -> Result<(String, Mailbox), Error> {
-///     Ok((text.0, Mailbox::new(format!("users/{}", user.0))))
+///     Ok((text.0, Mailbox::new(format!("people/{}", user.0))))
 /// }
 /// ```
 #[proc_macro_attribute]

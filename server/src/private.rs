@@ -30,7 +30,8 @@ pub struct Answer<T>(pub T);
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a controller",
     label = "not an extractor",
-    note = "take `Payload<T>`, `Params<T>`, `State<T>`, `Message`, `Client`, `Switchboard` or `CancellationToken`, or implement `FromRequest` for it"
+    note = "take `Payload<T>`, `Params<T>`, `State<T>`, `Message`, `Client`, `Switchboard` or `CancellationToken`, or implement `FromRequest` for it",
+    note = "`Payload<T>` and `Params<T>` need `T: serde::de::DeserializeOwned` (derive `Deserialize`), `State<T>` needs `T: Send + Sync + 'static`"
 )]
 pub trait Argument: Sized {
     fn extract(request: &Request) -> Result<Self, Error>;
@@ -52,7 +53,7 @@ impl<T: FromRequest> Argument for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a controller",
     label = "this error cannot be told to the client",
-    note = "implement `From<{Self}>` for `switchboard::Error`, or return `Result<_, Error>` with `.map_err(Error::internal)`"
+    note = "for an error of your own, implement `From<{Self}>` for `switchboard::Error`; for others return `Result<_, Error>` with `.map_err(Error::internal)`"
 )]
 pub trait IntoError {
     fn into_error(self) -> Error;

@@ -156,7 +156,8 @@ impl Request {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a controller",
     label = "not an extractor",
-    note = "take `Payload<T>`, `Params<T>`, `State<T>`, `Message`, `Client`, `Switchboard` or `CancellationToken`, or implement `FromRequest` for it"
+    note = "take `Payload<T>`, `Params<T>`, `State<T>`, `Message`, `Client`, `Switchboard` or `CancellationToken`, or implement `FromRequest` for it",
+    note = "`Payload<T>` and `Params<T>` need `T: serde::de::DeserializeOwned` (derive `Deserialize`), `State<T>` needs `T: Send + Sync + 'static`"
 )]
 pub trait FromRequest: Sized {
     /// What the sender is told where the request does not have what it takes.

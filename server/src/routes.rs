@@ -341,6 +341,11 @@ where
 /// A reusable set of routes with a state of its own, to be given to [`Server::install`](crate::Server::install).
 ///
 /// `#[service]` on an `impl` block writes this.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "put `#[service]` on an `impl` block of it, with a decorator on each method that is a route"
+)]
 pub trait Service: Send + Sync + 'static {
     /// The name it is installed under: the prefix of its routes.
     fn name(&self) -> &str;

@@ -10,6 +10,7 @@ pub(super) fn table(table: &RouteTable) {
         tracing::info!("{} routes\n{table}", table.routes().len());
     } else {
         eprintln!("{table}");
+        eprintln!("errors are logged nowhere: set a tracing subscriber, such as `tracing_subscriber::fmt::init()`");
     }
 }
 

@@ -1,11 +1,13 @@
 //! Why a server does not start.
 
-use std::io;
+use std::{fmt, io};
 
 use crate::table::RouteErrors;
 
 /// Why a server did not start, or stopped.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is written like `Display`, since that is what `main` prints of an error that it returns.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// Routes, states or registries that do not fit together.
@@ -21,7 +23,7 @@ pub enum ServerError {
     #[error("{0}")]
     Config(String),
     /// An address that cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source}; {}", remedy(source))]
     Bind {
         /// The address as it was given.
         address: String,
@@ -36,6 +38,21 @@ pub enum ServerError {
     Io(#[from] io::Error),
 }
 
+impl fmt::Debug for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the server does not start\n{self}")
+    }
+}
+
 fn list(errors: &[ServerError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "stop what listens there, or choose another port (0 takes a free one)",
+        io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: choose a higher one",
+        io::ErrorKind::AddrNotAvailable => "choose an address that this machine has",
+        _ => "write an address and a port, as in 127.0.0.1:8000",
+    }
 }

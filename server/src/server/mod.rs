@@ -254,6 +254,11 @@ impl Server {
                 "a server that is mounted has no listeners of its own: remove `listen(…)`".to_owned(),
             ));
         }
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(ServerError::Config(
+                "call `mount()` inside of a tokio runtime: its heartbeat runs there".to_owned(),
+            ));
+        }
         if let [first, ..] = self.http.beside_messages()[..] {
             return Err(ServerError::Config(format!(
                 "a server that is mounted serves messages only: `{first}(…)` belongs in the router that it is mounted into"

@@ -69,7 +69,7 @@ impl Lane {
     /// Replaces the set of names that the client hears.
     pub(super) fn accept(&self, incoming: &Incoming) {
         let limits = &self.core.limits;
-        let accepts = payload::<Accept>(incoming).and_then(|accept| {
+        let accepts = payload::<Accept>(incoming, r#"{"names":["mixer/*"]}"#).and_then(|accept| {
             if accept.names.len() > limits.accepted_names {
                 self.core.counters.too_large.one();
                 let limit = limits.accepted_names;
@@ -90,7 +90,7 @@ impl Lane {
     }
 
     fn cancel(&mut self, incoming: &Incoming) {
-        let uid = match payload::<Cancel>(incoming) {
+        let uid = match payload::<Cancel>(incoming, r#"{"uid":14}"#) {
             Ok(Cancel {
                 uid: CancelledUid::Integer(uid),
             }) => Uid::Integer(uid),
@@ -159,10 +159,17 @@ impl Lane {
     }
 }
 
-fn payload<T: for<'de> Deserialize<'de>>(incoming: &Incoming) -> Result<T, Error> {
+/// The payload of a message that has to be of the form of `example`.
+fn payload<T: for<'de> Deserialize<'de>>(incoming: &Incoming, example: &str) -> Result<T, Error> {
     let payload = match incoming.message.payload() {
         Some(payload) => payload.decode(),
         None => RawPayload::decode_absent(),
     };
-    payload.map_err(|error| Error::new(code::BAD_PAYLOAD, error.to_string()))
+    payload.map_err(|_| {
+        let name = incoming.message.name();
+        Error::new(
+            code::BAD_PAYLOAD,
+            format!("the payload of {name} has the form {example}"),
+        )
+    })
 }

@@ -149,7 +149,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where the payload cannot be encoded.
+    /// Where the name is none, or the payload cannot be encoded.
     pub fn send<T: Serialize + ?Sized>(&self, name: impl Into<Text>, payload: &T) -> Result<Sent, Error> {
         let Some(core) = self.0.core.upgrade() else {
             return Ok(Sent {
@@ -157,8 +157,9 @@ impl Client {
                 dropped: 1,
             });
         };
+        let name = core.checked(name.into())?;
         let payload = RawPayload::encode(payload, Formats::from(self.format())).map_err(Error::internal)?;
-        let parcel = Parcel::delivery(name.into(), None, Some(payload));
+        let parcel = Parcel::delivery(name, None, Some(payload));
         Ok(turn::run(|| self.take(&parcel, core.limits.slow, &core)))
     }
 

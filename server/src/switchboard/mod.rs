@@ -110,6 +110,13 @@ impl Core {
         client.end()
     }
 
+    /// A name that a delivery can travel under.
+    fn checked(&self, name: Text) -> Result<Text, Error> {
+        switchboard_router::check_name(&name, self.limits.name_bytes)
+            .map_err(|error| Error::internal(format!("a message cannot be named {name:?}: {error}")))?;
+        Ok(name)
+    }
+
     /// The formats that connected clients speak.
     fn formats(&self) -> Formats {
         [Format::Json, Format::MessagePack]
@@ -163,7 +170,7 @@ impl Switchboard {
     ///
     /// # Errors
     ///
-    /// Where the payload cannot be encoded; nobody got it.
+    /// Where the name is none, or the payload cannot be encoded; nobody got it.
     pub fn send_all<T: Serialize + ?Sized>(&self, name: impl Into<Text>, payload: &T) -> Result<Sent, Error> {
         let delivery = self.delivery(name.into(), payload)?;
         Ok(self.deliver_all(&delivery))
@@ -308,7 +315,7 @@ impl Switchboard {
 
     fn delivery<T: Serialize + ?Sized>(&self, name: Text, payload: &T) -> Result<Delivery<'static>, Error> {
         Ok(Delivery {
-            name,
+            name: self.0.checked(name)?,
             payload: Some(RawPayload::encode(payload, self.formats()).map_err(Error::internal)?),
             except: None,
             slow: self.0.limits.slow,

@@ -18,7 +18,7 @@ use crate::lifecycle::{CONNECTED, DISCONNECTED, RESERVED};
 /// assert_eq!(errors.iter().count(), 1);
 /// assert!(errors.to_string().contains("`rooms//say`: empty segment at byte 6"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RouteErrors(Vec<RouteError>);
 
 /// One thing that is wrong, and where.
@@ -168,6 +168,12 @@ impl RouteError {
     /// The file and the line of the decorator or the closure; none where the error is about no controller.
     pub fn location(&self) -> Option<(&'static str, u32)> {
         self.place.as_ref().map(|place| (place.file, place.line))
+    }
+}
+
+impl fmt::Debug for RouteErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
     }
 }
 

@@ -21,7 +21,7 @@ use crate::session::AsyncStream;
 
 /// A connected client. It reads only while one of its methods waits; what it reads and was not asked for is kept, in order.
 ///
-/// Its methods panic where a test should fail: when what they wait for does not come within 10 s, or the connection ends.
+/// Its methods panic where a test should fail: when what they wait for does not come within a minute, or the connection ends.
 pub struct TestClient {
     stream: Box<dyn AsyncStream>,
     format: Format,
@@ -321,7 +321,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 
 /// Any key will do: the masks are for proxies between browsers and servers.
 const MASK: [u8; 4] = [7, 11, 13, 17];
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(1);
 const READ: usize = 16 << 10;
 /// The longest answer to a handshake.
