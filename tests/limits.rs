@@ -24,6 +24,17 @@ fn hang() -> Controller {
     Controller::silent(|()| std::future::pending::<()>())
 }
 
+/// A controller that waits until it is let go.
+fn gated() -> (Controller, Arc<Notify>) {
+    let gate = Arc::new(Notify::new());
+    let waiting = Arc::clone(&gate);
+    let wait = Controller::silent(move |()| {
+        let waiting = Arc::clone(&waiting);
+        async move { waiting.notified().await }
+    });
+    (wait, gate)
+}
+
 async fn count(server: &TestServer, counter: impl Fn(&Counters) -> u64, expected: u64) {
     let switchboard = server.switchboard();
     while counter(switchboard.counters()) < expected {
@@ -169,12 +180,7 @@ async fn the_read_ahead_is_bounded_and_loses_nothing() {
             ..Limits::default()
         },
     ] {
-        let gate = Arc::new(Notify::new());
-        let waiting = Arc::clone(&gate);
-        let wait = Controller::silent(move |()| {
-            let waiting = Arc::clone(&waiting);
-            async move { waiting.notified().await }
-        });
+        let (wait, gate) = gated();
         let server = start(limits, Routes::new().route("wait", wait).route("echo", echo()));
         let mut client = server.connect().await;
         client.send("wait", ()).await;
@@ -194,12 +200,7 @@ async fn the_read_ahead_is_bounded_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn one_clients_controllers_wait_for_each_other_at_its_bound() {
-    let gate = Arc::new(Notify::new());
-    let waiting = Arc::clone(&gate);
-    let wait = Controller::silent(move |()| {
-        let waiting = Arc::clone(&waiting);
-        async move { waiting.notified().await }
-    });
+    let (wait, gate) = gated();
     let limits = Limits {
         running_per_client: 2,
         ..Limits::default()
@@ -509,12 +510,7 @@ async fn a_thousand_clients_in_one_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_held_back_is_not_idle() {
-    let gate = Arc::new(Notify::new());
-    let waiting = Arc::clone(&gate);
-    let wait = Controller::silent(move |()| {
-        let waiting = Arc::clone(&waiting);
-        async move { waiting.notified().await }
-    });
+    let (wait, gate) = gated();
     let limits = Limits {
         read_ahead_messages: 4,
         ..Limits::default()

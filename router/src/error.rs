@@ -57,6 +57,13 @@ impl fmt::Display for PatternError {
         match &self.kind {
             Kind::Empty => write!(f, "nothing to match at byte {at}: give at least one segment"),
             Kind::TooLong { max_bytes } => write!(f, "too long from byte {at} on: use at most {max_bytes} bytes"),
+            Kind::ForeignParam(segment) => {
+                let name = segment.trim_matches([':', '{', '}']);
+                write!(
+                    f,
+                    "`{segment}` at byte {at} would match only itself: a parameter is written `<{name}>`"
+                )
+            }
             Kind::EmptySegment => {
                 write!(
                     f,
@@ -148,6 +155,8 @@ pub enum PatternErrorKind {
     },
     /// Two `/` in a row, or one at an end where none belongs.
     EmptySegment,
+    /// A segment that is written as a parameter elsewhere: `{room}` or `:room`.
+    ForeignParam(String),
     /// A control character, `<`, `>` or `*` outside a parameter.
     ForbiddenCharacter(char),
     /// A `<` without its `>`.

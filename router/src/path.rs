@@ -17,7 +17,13 @@ pub(crate) fn parse(pattern: &str) -> Result<Vec<Param>, PatternError> {
     let mut params: Vec<Param> = Vec::new();
     let mut raw = RawSegments::new(pattern);
     while let Some((position, segment)) = raw.next_segment()? {
-        let Raw::Param(inner) = segment else { continue };
+        let inner = match segment {
+            Raw::Param(inner) => inner,
+            Raw::Literal(literal) if looks_like_param(literal) => {
+                return Err(PatternError::new(position, Kind::ForeignParam(literal.to_owned())));
+            }
+            Raw::Literal(_) => continue,
+        };
         let (converter, name) = match inner.split_once(':') {
             None => (Converter::Str, inner),
             Some((word, name)) => {
@@ -48,6 +54,14 @@ pub(crate) fn segments<'p>(pattern: &'p str, params: &'p [Param]) -> impl Iterat
             None => Segment::Literal(segment),
         },
     )
+}
+
+/// Whether other routers would take this segment, `{room}` or `:room`, for a parameter. Here it would match only itself, which
+/// nobody means.
+fn looks_like_param(literal: &str) -> bool {
+    let braced = literal.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    let name = braced.or_else(|| literal.strip_prefix(':'));
+    name.is_some_and(|name| check_param_name(name, 0).is_ok())
 }
 
 pub(crate) fn check_param_name(name: &str, position: usize) -> Result<(), PatternError> {
