@@ -9,6 +9,7 @@ use futures_util::stream;
 use serde_json::json;
 use switchboard::prelude::*;
 use switchboard::testing::TestServer;
+use switchboard::wire::websocket::{encode_close, encode_text};
 use switchboard::{Shutdown, UnsentKind};
 use tokio::sync::{Notify, mpsc};
 
@@ -382,4 +383,31 @@ async fn a_time_out_is_told_to_its_own_controller_only() {
     assert_eq!(seen.recv().await, Some(100));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(seen.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_said_before_a_goodbye_reaches_everybody() {
+    let say = Controller::send_all(|Payload(line): Payload<String>| line).except_sender();
+    let server = start(Routes::new().route("say", say));
+    let mut others = Vec::new();
+    for _ in 0..1_500 {
+        others.push(server.connect_narrow(256).await);
+    }
+    let mut sender = server.connect().await;
+    // In one piece, so that the sender is gone before everybody has been written to.
+    let mut farewell = Vec::new();
+    encode_text(
+        r#"{"name":"say","payload":"farewell"}"#,
+        Some([1, 2, 3, 4]),
+        &mut farewell,
+    );
+    encode_close(CloseCode::NORMAL, "", Some([1, 2, 3, 4]), &mut farewell);
+    sender.send_bytes(&farewell).await;
+    // At once, not with the next heartbeat.
+    let heard = async {
+        for other in &mut others {
+            assert_eq!(other.expect("say").await, "farewell");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), heard).await.unwrap();
 }

@@ -606,7 +606,9 @@ async fn a_client_that_pipelines_and_reads_is_served_however_much_it_asks() {
 async fn threads_that_nobody_waits_for_count_until_they_end() {
     let (release, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
+    let (enter, mut entered) = tokio::sync::mpsc::unbounded_channel();
     let block = Controller::silent(move |()| {
+        enter.send(()).unwrap();
         let _ = wait.lock().unwrap().recv();
     });
     let limits = Limits {
@@ -620,6 +622,7 @@ async fn threads_that_nobody_waits_for_count_until_they_end() {
     let mut client = server.connect().await;
     for uid in 1..=2 {
         client.start_request("block", ()).await;
+        entered.recv().await.unwrap();
         client.send("switchboard/cancel", json!({ "uid": uid })).await;
     }
     let echoed = client.start_request("echo", 1).await;
