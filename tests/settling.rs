@@ -384,7 +384,7 @@ async fn a_blocking_controller_that_is_too_late_is_dropped_and_counted() {
         1
     });
     let routes = Routes::new()
-        .route("slow", slow.blocking().timeout(Duration::from_millis(20)))
+        .route("slow", slow.blocking().timeout(Duration::from_secs(1)))
         .route("double", double());
     let (server, mut client) = client(routes).await;
     let error = client.request("slow", ()).await.unwrap_err();

@@ -129,7 +129,8 @@ async fn a_blocking_controller_has_the_servers_time_and_its_token_tells() {
         told.send(token.is_cancelled()).unwrap();
     };
     let routes = Routes::new().route("wait", Controller::silent(waits).blocking());
-    let server = start(Duration::from_millis(20), routes);
+    // Time enough for the thread to begin: what is late before it began never runs.
+    let server = start(Duration::from_secs(1), routes);
     let mut client = server.connect().await;
     assert_eq!(client.request("wait", ()).await.unwrap_err().code(), "timeout");
     assert_eq!(tell.recv().await, Some(true));

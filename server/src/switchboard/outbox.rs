@@ -118,7 +118,7 @@ impl Outbox {
             return (Pushed::Refused, false);
         }
         let bytes = parcel.bytes(self.encoding).len();
-        // Of the pings and pongs that wait, the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
+        // Of many pings and pongs that wait the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
         if parcel.kind == Kind::Control && queue.replace_control(parcel, self.encoding) {
             return (Pushed::Taken, false);
         }
@@ -343,15 +343,14 @@ impl Queue {
         self.len() < limits.outbox_messages && self.bytes + bytes <= limits.outbox_bytes
     }
 
-    /// Puts a ping or pong in the place of one that waits; false where none does.
+    /// Puts a ping or pong in the place of the latest that waits; false where few do.
     fn replace_control(&mut self, parcel: &Arc<Parcel>, encoding: u8) -> bool {
-        let front = self.front.as_mut().filter(|_| self.written == 0);
-        let waiting = front.into_iter().chain(&mut self.rest);
-        let Some(earlier) = waiting.into_iter().find(|waiting| waiting.kind == Kind::Control) else {
+        let waiting = self.rest.iter_mut().filter(|waiting| waiting.kind == Kind::Control);
+        let Some(latest) = waiting.skip(CONTROLS - 1).last() else {
             return false;
         };
-        self.bytes = self.bytes + parcel.bytes(encoding).len() - earlier.bytes(encoding).len();
-        *earlier = Arc::clone(parcel);
+        self.bytes = self.bytes + parcel.bytes(encoding).len() - latest.bytes(encoding).len();
+        *latest = Arc::clone(parcel);
         true
     }
 
@@ -472,6 +471,8 @@ impl Queue {
 
 /// How many parcels one system call takes along.
 const SLICES: usize = 64;
+/// How many pings and pongs may wait.
+const CONTROLS: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -253,3 +253,17 @@ proptest! {
         prop_assert_eq!(order, sorted, "written in the order pushed");
     }
 }
+
+#[test]
+fn each_ping_is_answered_until_many_wait() {
+    let (outbox, limits) = (Outbox::new(None, ENCODING), limits(100, 100));
+    for number in 1..=20 {
+        let pushed = push(&outbox, &parcel(number, 1, Kind::Control), Slow::Close, &limits);
+        assert_eq!(pushed, Pushed::Taken);
+    }
+    let mut written = Vec::new();
+    take(&outbox, 100, &mut written);
+    let first: Vec<u8> = (1..=16).collect();
+    assert_eq!(written[..16], first);
+    assert_eq!(written[16..], [20]);
+}
