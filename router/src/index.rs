@@ -15,7 +15,10 @@ use std::{
 
 use hashbrown::DefaultHashBuilder;
 
-use self::{literals::Literals, tree::Tree};
+use self::{
+    literals::{Literals, Others},
+    tree::Tree,
+};
 use crate::{Param, Params, Pattern, PatternError, params::Span};
 
 /// The patterns of a router, compiled.
@@ -29,22 +32,39 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Calls `found` with the routes of each pattern that matches, and with what it captures unless it is a literal.
     #[inline]
-    pub(crate) fn matches(&self, name: &str, mut found: impl FnMut(RouteRange, Params)) {
+    pub(crate) fn matches(&self, name: &str, mut found: impl FnMut(RouteRange, Option<Params>)) {
         if name.len() >= u32::MAX as usize {
             return;
         }
-        self.matches_literal(name, |range| found(range, Params::default()));
-        self.tree.matches(&self.hasher, name, |end: End, spans: &[Span]| {
-            let params = (end.params > 0).then(|| &self.params[end.params as usize]);
-            found(end.routes, Params::new(params, spans));
-        });
+        let mut others = Others::Unknown;
+        if let Some(literal) = self.literals.get(&self.hasher, name) {
+            found(literal.routes, None);
+            others = self.literals.others(literal);
+        }
+        match others {
+            Others::None => {}
+            Others::Known(others) => {
+                for (end, spans) in others {
+                    found(end.routes, Some(self.params_of(*end, spans)));
+                }
+            }
+            Others::Unknown => self.tree.matches(&self.hasher, name, |end: End, spans: &[Span]| {
+                found(end.routes, Some(self.params_of(end, spans)));
+            }),
+        }
+    }
+
+    fn params_of(&self, end: End, spans: &[Span]) -> Params {
+        let params = (end.params > 0).then(|| &self.params[end.params as usize]);
+        Params::new(params, spans)
     }
 
     #[inline]
     pub(crate) fn matches_literal(&self, name: &str, mut found: impl FnMut(RouteRange)) {
-        if let Some(range) = self.literals.get(&self.hasher, name) {
-            found(range);
+        if let Some(literal) = self.literals.get(&self.hasher, name) {
+            found(literal.routes);
         }
     }
 }
@@ -84,9 +104,11 @@ impl Builder {
             params[index as usize] = list;
         }
         let tree = self.tree.finish(&self.hasher)?;
+        let mut literals = self.literals;
+        literals.look_up_others(|name, found| tree.matches(&self.hasher, name, found));
         Ok(Index {
             hasher: self.hasher,
-            literals: self.literals,
+            literals,
             tree,
             params,
         })

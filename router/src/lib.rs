@@ -43,7 +43,10 @@
 //!
 //! # How it works
 //!
-//! Literal paths are in one hash table, looked up by the whole name. All others are in a tree of segments:
+//! Literal paths are in one hash table, looked up by the whole name. Which other patterns match a literal path, and what they
+//! capture of it, is found out when the router is built and noted beside it, so that such a name costs this one look-up. (Where
+//! more than eight do, they are not noted but found each time.) All others are in a tree of segments, which is asked for the
+//! names that are no literal path:
 //!
 //! ```text
 //! (start) ─┬─ mixer ─┬─ <str> ────────────── mixer/<command>

@@ -113,6 +113,42 @@ pub(crate) enum Fault {
 
 /// The first fault of `text` and its byte offset.
 pub(crate) fn first_fault(text: &str) -> Option<(usize, Fault)> {
+    if is_plain(text) { None } else { look_closely(text) }
+}
+
+/// Whether `text` is a name in ASCII, as nearly all are.
+fn is_plain(text: &str) -> bool {
+    let mut before = SLASH;
+    // To look at all of it costs less than to ask after each byte whether to go on.
+    let mut seen = 0;
+    for &byte in text.as_bytes() {
+        let class = CLASSES[byte as usize];
+        // Of two slashes in a row, and of anything that needs a closer look, the classes add up to 2 or more.
+        seen |= before + class;
+        before = class;
+    }
+    seen < CLOSER && before != SLASH
+}
+
+const SLASH: u8 = 1;
+const CLOSER: u8 = 2;
+
+/// What each byte of a name is: ordinary (0), a slash, or something to look at more closely.
+static CLASSES: [u8; 256] = {
+    let mut classes = [CLOSER; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        classes[byte as usize] = match byte {
+            b'/' => SLASH,
+            b'<' | b'>' | b'*' => CLOSER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+fn look_closely(text: &str) -> Option<(usize, Fault)> {
     if text.is_empty() {
         return Some((0, Fault::Empty));
     }

@@ -13,6 +13,8 @@ proptest! {
     ) {
         let router = Router::build(patterns.iter().cloned().enumerate().map(|(nth, pattern)| (pattern, nth))).unwrap();
         prop_assert_eq!(router.len(), patterns.len());
+        let literal = patterns.iter().filter(|pattern| pattern.is_literal());
+        let names: Vec<_> = names.into_iter().chain(literal.map(|pattern| pattern.source().to_owned())).collect();
         for name in &names {
             let mut found = Vec::new();
             router.matches(name, |nth, params| found.push((*nth, show(&params, name))));
@@ -42,6 +44,14 @@ proptest! {
             let name = format!("{head}/{tail}");
             prop_assert!(joined.matches(&name).is_some(), "{} does not match {}", joined, name);
         }
+    }
+
+    #[test]
+    fn names_are_told_from_others(name in prop_oneof![name(), text(), "[a/<>*\u{7f}\u{85}\u{1}é ~-]{0,20}"]) {
+        let is_name = name.split('/').all(|segment| {
+            !segment.is_empty() && !segment.chars().any(|character| "<>*".contains(character) || character.is_control())
+        });
+        prop_assert_eq!(check_name(&name, 1 << 20).is_ok(), is_name, "{:?}", name);
     }
 
     #[test]

@@ -47,6 +47,91 @@ fn each_route_of_a_pattern_is_found_once() {
 }
 
 #[test]
+fn whatever_else_matches_a_literal_is_found_with_it() {
+    let patterns = [
+        Pattern::path("mixer/volume_up"),
+        Pattern::path("mixer/<command>"),
+        Pattern::path("mixer/<command>"),
+        Pattern::path("mixer/<other>"),
+        Pattern::path("<path:all>"),
+        Pattern::regex("mixer/(?<what>.+)_(?<direction>up|down)(?<more>!)?"),
+        Pattern::path("mixer/<int:channel>"),
+        Pattern::path("mixer/volume_up"),
+        Pattern::path("mixer/7"),
+    ];
+    let router = Router::build(patterns.into_iter().map(Result::unwrap).zip(0..)).unwrap();
+    let found = |name: &str| {
+        let mut found = Vec::new();
+        router.matches(name, |target, params| {
+            let params = params
+                .iter(name)
+                .map(|(param, value)| format!("{}={value}", param.name()));
+            found.push((*target, params.collect::<Vec<_>>().join(" ")));
+        });
+        found.sort_unstable();
+        found
+    };
+    let expected = |expected: &[(i32, &str)]| {
+        expected
+            .iter()
+            .map(|(nth, params)| (*nth, (*params).to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        found("mixer/volume_up"),
+        expected(&[
+            (0, ""),
+            (1, "command=volume_up"),
+            (2, "command=volume_up"),
+            (3, "other=volume_up"),
+            (4, "all=mixer/volume_up"),
+            (5, "what=volume direction=up"),
+            (7, ""),
+        ])
+    );
+    assert_eq!(
+        found("mixer/7"),
+        expected(&[
+            (1, "command=7"),
+            (2, "command=7"),
+            (3, "other=7"),
+            (4, "all=mixer/7"),
+            (6, "channel=7"),
+            (8, ""),
+        ])
+    );
+    assert_eq!(found("mixer"), expected(&[(4, "all=mixer")]));
+}
+
+/// So many that the router does not note them all beforehand, and around that.
+#[test]
+fn a_literal_may_match_any_number_of_other_patterns() {
+    for others in 0..20 {
+        let named = (0..others).map(|nth| Pattern::path(&format!("<p{nth}>/say")).unwrap());
+        let literals = ["lobby/say", "lobby/leave"].map(|path| Pattern::path(path).unwrap());
+        let router = Router::build(named.chain(literals).zip(0..)).unwrap();
+        let mut found = Vec::new();
+        router.matches("lobby/say", |target, params| {
+            let captured = params
+                .iter("lobby/say")
+                .map(|(param, value)| (param.name().to_owned(), value))
+                .next();
+            found.push((*target, captured));
+        });
+        found.sort_unstable();
+        let mut expected: Vec<_> = (0..others)
+            .map(|nth| (nth, Some((format!("p{nth}"), "lobby"))))
+            .collect();
+        expected.push((others, None));
+        assert_eq!(found, expected);
+
+        let mut found = Vec::new();
+        router.matches("lobby/leave", |target, params| found.push((*target, params.len())));
+        assert_eq!(found, [(others + 1, 0)]);
+    }
+}
+
+#[test]
 fn reserved_names_can_be_kept_to_literal_routes() {
     let patterns = [
         Pattern::path("switchboard/connected"),

@@ -80,16 +80,19 @@ impl Ticket {
     }
 
     /// Whether exactly one final frame is owed.
+    #[inline]
     pub fn wants_answer(&self) -> bool {
         self.uid.is_some()
     }
 
     /// Whether the final frame carries a [`Receipt`].
+    #[inline]
     pub fn wants_receipt(&self) -> bool {
         self.receipt && self.uid.is_some()
     }
 
     /// The uid to cancel by, where the dialect has one.
+    #[inline]
     pub fn uid(&self) -> Option<&Uid> {
         self.uid.as_ref()
     }

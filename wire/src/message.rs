@@ -33,6 +33,11 @@ impl Message {
         }
     }
 
+    #[inline]
+    pub(crate) fn of(name: Text, uid: Option<Uid>, payload: Option<RawPayload>) -> Self {
+        Self { name, uid, payload }
+    }
+
     /// The same message asking for an answer under this uid.
     #[must_use]
     pub fn with_uid(mut self, uid: Option<Uid>) -> Self {
@@ -55,21 +60,25 @@ impl Message {
     }
 
     /// The address.
+    #[inline]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The address, sharing its memory.
+    #[inline]
     pub fn name_text(&self) -> &Text {
         &self.name
     }
 
     /// What the client calls this request; none where it wants no answer.
+    #[inline]
     pub fn uid(&self) -> Option<&Uid> {
         self.uid.as_ref()
     }
 
     /// The payload as it came; none where there was none (`null` is a payload).
+    #[inline]
     pub fn payload(&self) -> Option<&RawPayload> {
         self.payload.as_ref()
     }

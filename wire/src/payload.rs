@@ -21,9 +21,6 @@ mod transcode;
 /// How deep the arrays and objects of a payload may nest: 127, so that an envelope around it stays within 128.
 pub(crate) const MAX_DEPTH: usize = 127;
 
-/// Every constructor sees to it.
-const ONE_AT_LEAST: &str = "a payload is encoded in one format at least";
-
 /// How payloads are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -128,9 +125,14 @@ impl BitOr for Formats {
 /// assert_eq!(out, b"\x82\xa4left\x0a\xa5right\x19");
 /// ```
 #[derive(Clone, Debug)]
-pub struct RawPayload {
-    json: Option<Text>,
-    message_pack: Option<Bytes>,
+pub struct RawPayload(Forms);
+
+/// In both formats only where one delivery goes to clients of either.
+#[derive(Clone, Debug)]
+enum Forms {
+    Json(Text),
+    MessagePack(Bytes),
+    Both(Box<(Text, Bytes)>),
 }
 
 impl RawPayload {
@@ -145,14 +147,13 @@ impl RawPayload {
     /// [`EncodeError::Value`] where the value's `Serialize` fails, or has no form in a format: in JSON a map whose keys are no
     /// strings, numbers or booleans.
     pub fn encode<T: Serialize + ?Sized>(value: &T, formats: Formats) -> Result<Self, EncodeError> {
-        let json = formats.is_empty() || formats.contains(Format::Json);
-        Ok(Self {
-            json: json.then(|| json::encode(value)).transpose()?,
-            message_pack: formats
-                .contains(Format::MessagePack)
-                .then(|| message_pack::encode(value))
-                .transpose()?,
-        })
+        Ok(Self(if !formats.contains(Format::MessagePack) {
+            Forms::Json(json::encode(value)?)
+        } else if formats.contains(Format::Json) {
+            Forms::Both(Box::new((json::encode(value)?, message_pack::encode(value)?)))
+        } else {
+            Forms::MessagePack(message_pack::encode(value)?)
+        }))
     }
 
     /// The payload that is this JSON text. Line breaks between its tokens are left out.
@@ -179,18 +180,17 @@ impl RawPayload {
     pub(crate) fn trusted_json(text: Text) -> Self {
         // A listener of lines cuts at them.
         let one_line = scan::without_line_breaks(&text).map(Text::from);
-        Self {
-            json: Some(one_line.unwrap_or(text)),
-            message_pack: None,
-        }
+        Self::trusted_json_line(one_line.unwrap_or(text))
+    }
+
+    /// `text` has passed [`scan`], and no line break is in it.
+    pub(crate) fn trusted_json_line(text: Text) -> Self {
+        Self(Forms::Json(text))
     }
 
     /// `bytes` have passed [`tokens`].
     pub(crate) fn trusted_message_pack(bytes: Bytes) -> Self {
-        Self {
-            json: None,
-            message_pack: Some(bytes),
-        }
+        Self(Forms::MessagePack(bytes))
     }
 
     /// The same payload with these formats as well, transcoded where they are missing: once before a delivery to many.
@@ -198,46 +198,51 @@ impl RawPayload {
     /// # Errors
     ///
     /// As [`write`](Self::write).
-    pub fn with_formats(mut self, formats: Formats) -> Result<Self, EncodeError> {
-        for format in formats.iter() {
-            if self.formats().contains(format) {
-                continue;
+    pub fn with_formats(self, formats: Formats) -> Result<Self, EncodeError> {
+        let mut out = Vec::new();
+        Ok(Self(match self.0 {
+            Forms::Json(text) if formats.contains(Format::MessagePack) => {
+                transcode::to_message_pack(&text, &mut out)?;
+                Forms::Both(Box::new((text, out.into())))
             }
-            let mut out = Vec::new();
-            self.write(format, &mut out)?;
-            match format {
-                Format::Json => self.json = Some(json::text(&out)),
-                Format::MessagePack => self.message_pack = Some(out.into()),
+            Forms::MessagePack(bytes) if formats.contains(Format::Json) => {
+                transcode::to_json(&bytes, &mut out)?;
+                Forms::Both(Box::new((json::text(&out), bytes)))
             }
-        }
-        Ok(self)
+            forms => forms,
+        }))
     }
 
     /// The formats that it is encoded in.
     pub fn formats(&self) -> Formats {
-        let mut formats = Formats::NONE;
-        if self.json.is_some() {
-            formats.insert(Format::Json);
+        match self.0 {
+            Forms::Json(_) => Formats::JSON,
+            Forms::MessagePack(_) => Formats::MESSAGE_PACK,
+            Forms::Both(_) => Formats::JSON | Formats::MESSAGE_PACK,
         }
-        if self.message_pack.is_some() {
-            formats.insert(Format::MessagePack);
-        }
-        formats
     }
 
     /// The payload as JSON, where it is encoded so.
     pub fn json(&self) -> Option<&str> {
-        self.json.as_deref()
+        match &self.0 {
+            Forms::Json(text) => Some(text),
+            Forms::MessagePack(_) => None,
+            Forms::Both(both) => Some(&both.0),
+        }
     }
 
     /// The payload as MessagePack, where it is encoded so.
     pub fn message_pack(&self) -> Option<&[u8]> {
-        self.message_pack.as_deref()
+        match &self.0 {
+            Forms::Json(_) => None,
+            Forms::MessagePack(bytes) => Some(bytes),
+            Forms::Both(both) => Some(&both.1),
+        }
     }
 
     /// The bytes that it holds, in all its formats together.
     pub fn held_bytes(&self) -> usize {
-        self.json.as_ref().map_or(0, |text| text.len()) + self.message_pack.as_ref().map_or(0, Bytes::len)
+        self.json().map_or(0, str::len) + self.message_pack().map_or(0, <[u8]>::len)
     }
 
     /// The value that this payload is.
@@ -260,10 +265,10 @@ impl RawPayload {
     /// assert_eq!(error.to_string(), r#"`items[2]`: invalid type: string "loud", expected u8"#);
     /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        match (&self.json, &self.message_pack) {
-            (Some(text), _) => json::decode(text),
-            (None, Some(bytes)) => message_pack::decode(bytes),
-            (None, None) => unreachable!("{ONE_AT_LEAST}"),
+        match &self.0 {
+            Forms::Json(text) => json::decode(text),
+            Forms::MessagePack(bytes) => message_pack::decode(bytes),
+            Forms::Both(both) => json::decode(&both.0),
         }
     }
 
@@ -299,13 +304,15 @@ impl RawPayload {
     ///
     /// Where a MessagePack value has no form in JSON: an extension type, a map key that is no string, integer or boolean.
     /// `out` may then hold a part.
+    #[inline]
     pub fn write(&self, format: Format, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        match (format, &self.json, &self.message_pack) {
-            (Format::Json, Some(text), _) => out.extend_from_slice(text.as_bytes()),
-            (Format::MessagePack, _, Some(bytes)) => out.extend_from_slice(bytes),
-            (Format::Json, None, Some(bytes)) => transcode::to_json(bytes, out)?,
-            (Format::MessagePack, Some(text), None) => transcode::to_message_pack(text, out)?,
-            (_, None, None) => unreachable!("{ONE_AT_LEAST}"),
+        match (format, &self.0) {
+            (Format::Json, Forms::Json(text)) => out.extend_from_slice(text.as_bytes()),
+            (Format::MessagePack, Forms::MessagePack(bytes)) => out.extend_from_slice(bytes),
+            (Format::Json, Forms::MessagePack(bytes)) => transcode::to_json(bytes, out)?,
+            (Format::MessagePack, Forms::Json(text)) => transcode::to_message_pack(text, out)?,
+            (Format::Json, Forms::Both(both)) => out.extend_from_slice(both.0.as_bytes()),
+            (Format::MessagePack, Forms::Both(both)) => out.extend_from_slice(&both.1),
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 /// A piece of a shared, immutable string.
@@ -19,69 +19,104 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Text {
     whole: Arc<str>,
-    start: usize,
-    end: usize,
+    start: u32,
+    /// [`TO_THE_END`]: whatever there is from `start` on.
+    len: u32,
 }
 
 impl Text {
     /// The piece of this text that `part` borrows from it, sharing the memory. A `part` from elsewhere is copied.
+    #[inline]
     pub fn piece(&self, part: &str) -> Self {
         let base = self.whole.as_ptr() as usize;
         let start = (part.as_ptr() as usize).wrapping_sub(base);
-        match start.checked_add(part.len()) {
-            // Where the addresses lie within the whole, so do the bytes: there is no need to compare them.
-            Some(end) if self.whole.get(start..end).is_some() => Self {
+        let within = start.checked_add(part.len()).and_then(|end| self.whole.get(start..end));
+        // Where the addresses lie within the whole, so do the bytes: there is no need to compare them.
+        match (within, u32::try_from(start), u32::try_from(part.len())) {
+            (Some(_), Ok(start), Ok(len)) if len != TO_THE_END => Self {
                 whole: Arc::clone(&self.whole),
                 start,
-                end,
+                len,
             },
             _ => Self::from(part),
         }
     }
 
+    /// As [`piece`](Self::piece) of a text that is whole itself, between two of its characters.
+    #[inline]
+    pub(crate) fn cut(&self, range: Range<usize>) -> Self {
+        if self.start > 0 || range.end >= TO_THE_END as usize {
+            return self.copy(range);
+        }
+        Self {
+            whole: Arc::clone(&self.whole),
+            start: range.start as u32,
+            len: range.len() as u32,
+        }
+    }
+
+    #[cold]
+    fn copy(&self, range: Range<usize>) -> Self {
+        Self::from(&self[range])
+    }
+
+    /// The bytes of the text: cheaper to come by than the string, whose ends have to be looked at.
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        let rest = &self.whole.as_bytes()[self.start as usize..];
+        if self.len == TO_THE_END {
+            rest
+        } else {
+            &rest[..self.len as usize]
+        }
+    }
+
     /// The text as a plain string slice.
+    #[inline]
     pub fn as_str(&self) -> &str {
-        &self.whole[self.start..self.end]
+        let start = self.start as usize;
+        if self.len == TO_THE_END {
+            return &self.whole[start..];
+        }
+        &self.whole[start..start + self.len as usize]
     }
 }
 
 impl From<&str> for Text {
+    #[inline]
     fn from(text: &str) -> Self {
-        Self {
-            whole: Arc::from(text),
-            start: 0,
-            end: text.len(),
-        }
+        Self::from(Arc::from(text))
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        let end = text.len();
-        Self {
-            whole: Arc::from(text),
-            start: 0,
-            end,
-        }
+        Self::from(Arc::from(text))
     }
 }
 
 impl From<Arc<str>> for Text {
+    #[inline]
     fn from(whole: Arc<str>) -> Self {
-        let end = whole.len();
-        Self { whole, start: 0, end }
+        Self {
+            whole,
+            start: 0,
+            len: TO_THE_END,
+        }
     }
 }
 
 impl Deref for Text {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         self.as_str()
     }
 }
 
 impl AsRef<str> for Text {
+    #[inline]
     fn as_ref(&self) -> &str {
         self
     }
@@ -124,3 +159,6 @@ impl fmt::Display for Text {
         (**self).fmt(f)
     }
 }
+
+/// A length that says nothing of the length: so that a text takes three words, and can be of any length all the same.
+const TO_THE_END: u32 = u32::MAX;

@@ -27,6 +27,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn of_frame(frame: &Frame<'a>) -> Self {
         match *frame {
             Frame::Delivery { name, mailbox, payload } => Self {
@@ -63,6 +64,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Without a uid there is nothing that could go on or be settled.
+    #[inline]
     fn settling(ticket: &'a Ticket, end: End) -> Self {
         let uid = ticket.uid();
         Self {

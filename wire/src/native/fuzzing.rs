@@ -1,7 +1,8 @@
 //! What must hold of every unit, kept beside the code for the fuzz target and the property tests.
 
-use super::{Json, MessagePack, ServerFrame, write_message};
-use crate::{Dialect, Format, Incoming, RawPayload, ReadLimits, Unit};
+use super::envelope::Envelope;
+use super::{Json, MessagePack, ServerFrame, json, plain, write_message};
+use crate::{Dialect, Format, Incoming, RawPayload, ReadLimits, Text, Unit};
 
 /// Reads arbitrary bytes in every way there is. What is read, written and read again must be the same.
 ///
@@ -19,6 +20,9 @@ pub fn envelopes(data: &[u8]) {
             again(&Json, &read, &limits);
         }
         let _ = ServerFrame::parse(Unit::Text(text));
+        for depth in [1, 2, 32] {
+            short_cut(text, depth);
+        }
     }
     if let Ok(read) = MessagePack.read(Unit::Binary(data), &limits) {
         again(&MessagePack, &read, &limits);
@@ -26,6 +30,21 @@ pub fn envelopes(data: &[u8]) {
     let _ = ServerFrame::parse(Unit::Binary(data));
     prefix(&Json, data, &limits);
     prefix(&MessagePack, data, &limits);
+}
+
+/// What the short cut takes, the general way takes for the same. Whether it took it.
+pub(super) fn short_cut(text: &str, depth: usize) -> bool {
+    let whole = Text::from(text);
+    let Some(plain) = plain::read(&whole, depth) else {
+        return false;
+    };
+    let mut envelope = Envelope::default();
+    let read = json::read(&whole, depth, &mut envelope);
+    let general = envelope.finish(read).expect("the short cut takes what is right");
+    assert_same(&plain, &general);
+    let payloads = [&plain, &general].map(|read| read.message.payload().and_then(RawPayload::json));
+    assert_eq!(payloads[0], payloads[1], "{text}");
+    true
 }
 
 /// A message comes back the same from its own format, and from the other where it has a form there.
@@ -63,6 +82,7 @@ fn again(dialect: &dyn Dialect, read: &Incoming, limits: &ReadLimits) {
 fn assert_same(read: &Incoming, same: &Incoming) {
     assert_eq!(read.message.name(), same.message.name());
     assert_eq!(read.message.uid(), same.message.uid());
+    assert_eq!(read.ticket.uid(), same.ticket.uid());
     assert_eq!(read.ticket.receipt, same.ticket.receipt);
     assert_eq!(read.message.payload().is_some(), same.message.payload().is_some());
 }

@@ -8,10 +8,9 @@ use crate::payload::MAX_DEPTH;
 use crate::payload::scan::{self, Quoted, Scanner};
 use crate::{EncodeError, Format, RawPayload, Text, Uid};
 
-/// Reads a unit in one pass over one copy of it, which the message's parts share.
-pub(super) fn read(text: &str, depth: usize, envelope: &mut Envelope) -> Result<(), Fault> {
-    let whole = Text::from(text);
-    let mut scanner = Scanner::new(&whole);
+/// Reads a unit in one pass. The message's parts are pieces of it.
+pub(super) fn read(whole: &Text, depth: usize, envelope: &mut Envelope) -> Result<(), Fault> {
+    let mut scanner = Scanner::new(whole);
     scanner.whitespace();
     if scanner.peek() != Some(b'{') {
         // Rubbish is told apart from a value of another kind.
@@ -19,7 +18,7 @@ pub(super) fn read(text: &str, depth: usize, envelope: &mut Envelope) -> Result<
         return Err(Fault::NoObject);
     }
     Reader {
-        whole: &whole,
+        whole,
         scanner,
         depth,
         flat: String::new(),
@@ -69,7 +68,15 @@ impl<'a> Reader<'a> {
             },
             Key::Payload => {
                 let payload = self.value(envelope)?;
-                envelope.payload = payload.map(|text| RawPayload::trusted_json(self.whole.piece(text)));
+                let is_one_line = !self.scanner.has_line_break();
+                envelope.payload = payload.map(|text| {
+                    let text = self.whole.piece(text);
+                    if is_one_line {
+                        RawPayload::trusted_json_line(text)
+                    } else {
+                        RawPayload::trusted_json(text)
+                    }
+                });
             }
         }
         Ok(())
@@ -80,7 +87,7 @@ impl<'a> Reader<'a> {
             envelope.name = Some(self.scanner.string().map(|name| self.text(name))?);
             return Ok(());
         }
-        let mut ahead = self.scanner.clone();
+        let mut ahead = self.scanner;
         match nested_name(&mut ahead, self.depth - 1)? {
             Some(name) => {
                 self.scanner = ahead;
@@ -144,7 +151,7 @@ impl<'a> Reader<'a> {
 
     /// Passes a value. Where it nests too deep, that is noted and it is passed all the same.
     fn value_within(&mut self, depth: usize, envelope: &mut Envelope) -> Result<Option<&'a str>, Fault> {
-        let start = self.scanner.clone();
+        let start = self.scanner;
         match self.scanner.skip(depth) {
             Ok(value) => Ok(Some(value)),
             Err(scan::Fault::Depth(_)) => {
@@ -157,7 +164,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
     fn text(&self, quoted: Quoted<'_>) -> Text {
         if quoted.escaped {
             Text::from(&*quoted.unescape())
@@ -196,73 +202,77 @@ fn nested_name(scanner: &mut Scanner<'_>, depth: usize) -> Result<Option<Text>, 
 
 /// Appends an envelope.
 pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let mut object = Object { out, separator: b'{' };
+    let start = out.len();
     if let Some(name) = fields.name {
-        object.key("name").scalar(name);
+        out.extend_from_slice(b",\"name\":");
+        string(name, out);
     }
     match fields.uid {
-        Some(Uid::Text(uid)) => object.key("uid").scalar(uid.as_str()),
-        Some(Uid::Integer(uid)) => object.key("uid").scalar(uid),
+        Some(Uid::Text(uid)) => {
+            out.extend_from_slice(b",\"uid\":");
+            string(uid, out);
+        }
+        Some(Uid::Integer(uid)) => {
+            out.extend_from_slice(b",\"uid\":");
+            scalar(uid, out);
+        }
         None => {}
     }
     if fields.wish {
-        object.key("receipt").scalar(&true);
+        out.extend_from_slice(b",\"receipt\":true");
     }
     if let Some(mailbox) = fields.mailbox {
-        object.key("mailbox").scalar(mailbox);
+        out.extend_from_slice(b",\"mailbox\":");
+        string(mailbox, out);
     }
     if let Some(payload) = fields.payload {
-        payload.write(Format::Json, object.key("payload").out)?;
+        out.extend_from_slice(b",\"payload\":");
+        payload.write(Format::Json, out)?;
     }
     if let Some(error) = fields.error {
-        let mut inner = object.key("error");
-        inner.key("code").scalar(error.code());
-        inner.key("message").scalar(error.message());
+        out.extend_from_slice(b",\"error\":{\"code\":");
+        string(error.code(), out);
+        out.extend_from_slice(b",\"message\":");
+        string(error.message(), out);
         if let Some(details) = error.details() {
-            inner.key("details").scalar(details);
+            out.extend_from_slice(b",\"details\":");
+            scalar(details, out);
         }
-        inner.end();
+        out.push(b'}');
     }
     if fields.more {
-        object.key("more").scalar(&true);
+        out.extend_from_slice(b",\"more\":true");
     }
     if let Some(receipt) = fields.receipt {
-        let mut inner = object.key("receipt");
-        for (key, count) in receipt.counts() {
-            inner.key(key).scalar(&count);
+        out.extend_from_slice(b",\"receipt\":{");
+        for (at, (key, count)) in receipt.counts().into_iter().enumerate() {
+            out.extend_from_slice(if at == 0 { b"\"" } else { b",\"" });
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(b"\":");
+            scalar(&count, out);
         }
-        inner.end();
+        out.push(b'}');
     }
-    object.end();
+    // Every key came with a comma; the first of them opens the object.
+    match out.get_mut(start) {
+        Some(first) => *first = b'{',
+        None => out.push(b'{'),
+    }
+    out.push(b'}');
     Ok(())
 }
 
-/// An object on its way out; at least one key follows.
-struct Object<'o> {
-    out: &'o mut Vec<u8>,
-    separator: u8,
+/// Writes a string; most need no escape.
+fn string(text: &str, out: &mut Vec<u8>) {
+    if scan::plain_end(text.as_bytes(), 0) < text.len() {
+        return scalar(text, out);
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
-impl Object<'_> {
-    /// Writes a key, none of which needs an escape. What is made of the result becomes its value.
-    fn key(&mut self, key: &str) -> Object<'_> {
-        self.out.push(self.separator);
-        self.separator = b',';
-        self.out.push(b'"');
-        self.out.extend_from_slice(key.as_bytes());
-        self.out.extend_from_slice(b"\":");
-        Object {
-            out: self.out,
-            separator: b'{',
-        }
-    }
-
-    /// Strings, numbers, booleans and `Value`s have a form without fail.
-    fn scalar<T: Serialize + ?Sized>(self, value: &T) {
-        serde_json::to_writer(self.out, value).expect("a `Vec` takes every write");
-    }
-
-    fn end(self) {
-        self.out.push(b'}');
-    }
+/// Strings, numbers, booleans and `Value`s have a form without fail.
+fn scalar<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("a `Vec` takes every write");
 }

@@ -26,6 +26,7 @@ mod fields;
 pub mod fuzzing;
 mod json;
 mod message_pack;
+mod plain;
 mod server_frame;
 
 pub use server_frame::{FrameError, ServerFrame};
@@ -48,11 +49,16 @@ pub struct MessagePack;
 
 impl Dialect for Json {
     fn read(&self, unit: Unit<'_>, limits: &ReadLimits) -> Result<Incoming, Box<Malformed>> {
-        let mut envelope = Envelope::default();
-        let read = match unit {
-            Unit::Text(text) => json::read(text, depth(limits), &mut envelope),
-            Unit::Binary(_) => Err(Fault::BinaryUnit),
+        let Unit::Text(text) = unit else {
+            return Envelope::default().finish(Err(Fault::BinaryUnit));
         };
+        // One copy, of which the message's parts are pieces.
+        let whole = Text::from(text);
+        if let Some(incoming) = plain::read(&whole, depth(limits)) {
+            return Ok(incoming);
+        }
+        let mut envelope = Envelope::default();
+        let read = json::read(&whole, depth(limits), &mut envelope);
         envelope.finish(read)
     }
 
@@ -63,7 +69,7 @@ impl Dialect for Json {
         };
         let mut envelope = Envelope::default();
         // It ends in a fault wherever it was cut; what was read by then counts.
-        let _ = json::read(text, MAX_DEPTH, &mut envelope);
+        let _ = json::read(&Text::from(text), MAX_DEPTH, &mut envelope);
         envelope.into_known()
     }
 

@@ -24,11 +24,17 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Text, EncodeErr
     // Taken, not borrowed: a `Serialize` may itself encode a payload.
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     scratch.clear();
-    let written = value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut scratch,
-        Base64Formatter,
-    ));
-    let encoded = written.map(|()| text(&scratch)).map_err(|error| EncodeError::Value {
+    let has_raw = Cell::new(false);
+    let formatter = Base64Formatter { has_raw: &has_raw };
+    let written = value.serialize(&mut serde_json::Serializer::with_formatter(&mut scratch, formatter));
+    let text_of = |written: &[u8]| {
+        if has_raw.get() {
+            text(written)
+        } else {
+            Text::from(utf8(written))
+        }
+    };
+    let encoded = written.map(|()| text_of(&scratch)).map_err(|error| EncodeError::Value {
         format: Format::Json,
         reason: error.to_string().into(),
     });
@@ -40,11 +46,16 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Text, EncodeErr
 
 /// What our own writers wrote, as a text without line breaks.
 pub(super) fn text(written: &[u8]) -> Text {
-    let written = simdutf8::basic::from_utf8(written).expect("serde_json writes nothing but UTF-8");
+    let written = utf8(written);
     // A `Serialize` can smuggle text in as it stands: serde_json's `RawValue`.
     scan::without_line_breaks(written).map_or_else(|| Text::from(written), Text::from)
 }
 
+fn utf8(written: &[u8]) -> &str {
+    simdutf8::basic::from_utf8(written).expect("serde_json writes nothing but UTF-8")
+}
+
+#[inline]
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
     let mut json = serde_json::Deserializer::from_str(text);
     T::deserialize(Base64Bytes(&mut json)).or_else(|_| decode_with_path(text))
@@ -63,9 +74,17 @@ fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> 
 }
 
 /// serde_json's compact form, with bytes as a base64 string instead of an array of numbers.
-struct Base64Formatter;
+struct Base64Formatter<'a> {
+    /// Something was written as it stood; only that can hold a line break.
+    has_raw: &'a Cell<bool>,
+}
 
-impl serde_json::ser::Formatter for Base64Formatter {
+impl serde_json::ser::Formatter for Base64Formatter<'_> {
+    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        self.has_raw.set(true);
+        writer.write_all(fragment.as_bytes())
+    }
+
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
         write!(writer, "\"{}\"", Base64Display::new(value, &STANDARD))
     }

@@ -59,15 +59,26 @@ impl<'a> Quoted<'a> {
 }
 
 /// A position in a text, moved on token by token.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    has_line_break: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self {
+            text,
+            at: 0,
+            has_line_break: false,
+        }
+    }
+
+    /// The same, when so many bytes lie behind.
+    #[inline]
+    pub(crate) fn at(text: &'a str, at: usize) -> Self {
+        Self { at, ..Self::new(text) }
     }
 
     /// How many bytes lie behind.
@@ -83,9 +94,18 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     pub(crate) fn whitespace(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+        if self.peek().is_some_and(|byte| byte > b' ') {
+            return;
+        }
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            self.has_line_break |= matches!(byte, b'\n' | b'\r');
             self.at += 1;
         }
+    }
+
+    /// Whether a line break has been passed. In a valid text they stand between its tokens only.
+    pub(crate) fn has_line_break(&self) -> bool {
+        self.has_line_break
     }
 
     /// Passes this byte if it is the next.
@@ -106,20 +126,38 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a key with its colon, up to the value.
+    #[inline]
     pub(crate) fn key(&mut self) -> Result<Quoted<'a>, Fault> {
         if self.peek() != Some(b'"') {
             return Err(self.expected("a key in quotes"));
         }
         let key = self.string()?;
+        self.colon()?;
+        Ok(key)
+    }
+
+    /// As [`key`](Self::key), where nobody asks what it says.
+    #[inline(always)]
+    fn pass_key(&mut self) -> Result<(), Fault> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a key in quotes"));
+        }
+        self.pass_string()?;
+        self.colon()
+    }
+
+    #[inline(always)]
+    fn colon(&mut self) -> Result<(), Fault> {
         self.whitespace();
         if !self.take(b':') {
             return Err(self.expected("`:`"));
         }
         self.whitespace();
-        Ok(key)
+        Ok(())
     }
 
     /// Passes the opening bracket of an array or object. True if there is an element.
+    #[inline(always)]
     pub(crate) fn open(&mut self, close: u8) -> bool {
         self.at += 1;
         self.whitespace();
@@ -127,13 +165,20 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes what stands after an element. True if there is another.
+    #[inline(always)]
     pub(crate) fn more(&mut self, close: u8) -> Result<bool, Fault> {
-        self.whitespace();
-        if self.take(b',') {
+        let mut next = self.peek();
+        if !matches!(next, Some(b',' | b'}' | b']')) {
+            self.whitespace();
+            next = self.peek();
+        }
+        if next == Some(b',') {
+            self.at += 1;
             self.whitespace();
             return Ok(true);
         }
-        if self.take(close) {
+        if next == Some(close) {
+            self.at += 1;
             return Ok(false);
         }
         Err(self.expected(if close == b'}' { "`,` or `}`" } else { "`,` or `]`" }))
@@ -142,6 +187,21 @@ impl<'a> Scanner<'a> {
     /// Passes a value in which at most `depth` arrays and objects nest.
     pub(crate) fn skip(&mut self, depth: usize) -> Result<&'a str, Fault> {
         let start = self.at;
+        self.pass(depth)?;
+        Ok(&self.text[start..self.at])
+    }
+
+    /// As [`skip`](Self::skip), where nobody asks what it says.
+    pub(crate) fn pass(&mut self, depth: usize) -> Result<(), Fault> {
+        // A copy stays in registers as long as nothing borrows it that is not inlined.
+        let mut here = *self;
+        let passed = here.pass_here(depth);
+        *self = here;
+        passed
+    }
+
+    #[inline(always)]
+    fn pass_here(&mut self, depth: usize) -> Result<(), Fault> {
         // One bit for each open bracket, the innermost lowest: set for an object.
         let mut objects = 0_u128;
         let mut open = 0;
@@ -158,27 +218,22 @@ impl<'a> Scanner<'a> {
                         objects = objects << 1 | u128::from(bracket == b'{');
                         open += 1;
                         if bracket == b'{' {
-                            self.key()?;
+                            self.pass_key()?;
                         }
                         continue;
                     }
                 }
-                Some(b'"') => {
-                    self.string()?;
-                }
-                Some(b'-' | b'0'..=b'9') => {
-                    self.number()?;
-                }
-                _ => self.literal()?,
+                Some(b'"') => self.pass_string()?,
+                _ => self.scalar()?,
             }
             loop {
                 if open == 0 {
-                    return Ok(&self.text[start..self.at]);
+                    return Ok(());
                 }
                 let object = objects & 1 == 1;
                 if self.more(if object { b'}' } else { b']' })? {
                     if object {
-                        self.key()?;
+                        self.pass_key()?;
                     }
                     break;
                 }
@@ -188,13 +243,25 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes a number, `null`, `true` or `false`.
+    #[inline]
+    fn scalar(&mut self) -> Result<(), Fault> {
+        let mut ahead = *self;
+        let passed = match self.peek() {
+            Some(b'-' | b'0'..=b'9') => ahead.number().map(drop),
+            _ => ahead.literal(),
+        };
+        *self = ahead;
+        passed
+    }
+
     /// Passes a value however deep it nests, looking only at its strings and brackets.
     pub(crate) fn skip_any_depth(&mut self) -> Result<(), Fault> {
         let mut open = 0_usize;
         loop {
             match self.peek() {
                 Some(b'"') => {
-                    self.string()?;
+                    self.pass_string()?;
                     continue;
                 }
                 Some(b'{' | b'[') => open += 1,
@@ -210,25 +277,51 @@ impl<'a> Scanner<'a> {
     }
 
     /// Passes a string, at its opening quote.
+    #[inline]
     pub(crate) fn string(&mut self) -> Result<Quoted<'a>, Fault> {
-        let bytes = self.text.as_bytes();
         let start = self.at + 1;
-        let mut escaped = false;
-        self.at = start;
+        let escaped = !self.pass_plain_string();
+        if escaped {
+            self.string_with_escapes()?;
+        }
+        let raw = &self.text[start..self.at - 1];
+        Ok(Quoted { raw, escaped })
+    }
+
+    /// As [`string`](Self::string), where nobody asks what it says.
+    #[inline(always)]
+    fn pass_string(&mut self) -> Result<(), Fault> {
+        if self.pass_plain_string() {
+            return Ok(());
+        }
+        let mut ahead = *self;
+        let passed = ahead.string_with_escapes();
+        *self = ahead;
+        passed
+    }
+
+    /// Passes a string without escapes, at its opening quote. Otherwise stops where the first escape or fault may be.
+    #[inline(always)]
+    fn pass_plain_string(&mut self) -> bool {
+        self.at = plain_end(self.text.as_bytes(), self.at + 1);
+        self.take(b'"')
+    }
+
+    /// Passes the rest of a string that is not over, from its first escape on.
+    #[cold]
+    #[inline(never)]
+    fn string_with_escapes(&mut self) -> Result<(), Fault> {
+        let bytes = self.text.as_bytes();
         loop {
             self.at = plain_end(bytes, self.at);
             match bytes.get(self.at) {
                 Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                Some(b'\\') => self.escape()?,
                 _ => return Err(self.expected("`\"`, or an escape for a control character")),
             }
         }
-        let raw = &self.text[start..self.at];
         self.at += 1;
-        Ok(Quoted { raw, escaped })
+        Ok(())
     }
 
     fn escape(&mut self) -> Result<(), Fault> {
@@ -329,25 +422,42 @@ fn unescaped(raw: &str) -> String {
 }
 
 /// Where from `at` on the first byte of a string is that needs a look: a quote, a backslash, a control character, or the end.
-fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    // Eight bytes at a time: a byte below n leaves its high bit set when n is taken from it, and was below 128 before. A borrow
-    // reaches only bytes behind the first that is found, so the first is right.
+#[inline]
+pub(crate) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let chunk = u64::from_le_bytes(*chunk);
-        let quote = chunk ^ (ONES * u64::from(b'"'));
-        let backslash = chunk ^ (ONES * u64::from(b'\\'));
-        let found = ((chunk.wrapping_sub(ONES * 0x20) & !chunk)
-            | (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash))
-            & HIGHS;
+        let found = to_look_at(u64::from_le_bytes(*chunk));
         if found != 0 {
             return at + (found.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    let plain = |byte: &&u8| !matches!(**byte, 0..0x20 | b'"' | b'\\');
-    at + rest.iter().take_while(plain).count()
+    // What is left is read together with bytes before it. Shifting those out lets zeros in, which stand where the end is.
+    match bytes.last_chunk() {
+        Some(last) if at < bytes.len() => {
+            let seen = 8 - (bytes.len() - at);
+            let found = to_look_at(u64::from_le_bytes(*last) >> (8 * seen));
+            at + (found.trailing_zeros() / 8) as usize
+        }
+        _ => {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let plain = |byte: &&u8| !matches!(**byte, 0..0x20 | b'"' | b'\\');
+            at + rest.iter().take_while(plain).count()
+        }
+    }
 }
+
+/// Sets the high bit of the first byte that needs a look, and of none before it.
+#[inline]
+fn to_look_at(chunk: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    // A byte below n leaves its high bit set when n is taken from it, and was below 128 before. A borrow reaches only bytes
+    // behind the first that is found, so the first is right. Flipping 2 puts a quote (0x22) where the space is, right behind the
+    // control characters, and the space and the `!` behind that.
+    let low = (chunk ^ (ONES * 2)).wrapping_sub(ONES * 0x21);
+    let backslash = (chunk ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    (low | backslash) & !chunk & HIGHS
+}
+
+#[cfg(test)]
+mod tests;

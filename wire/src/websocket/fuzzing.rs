@@ -76,8 +76,10 @@ impl Outcome {
             let mut piece = piece.to_vec();
             let mut input = Input::new(&mut piece);
             loop {
+                let is_done = input.is_used_up() && decoder.is_idle();
                 match decoder.next(&mut input, limits) {
                     Ok(Some(event)) => {
+                        assert!(!is_done, "an event when there was nothing to say");
                         assert!(error.is_none(), "an event after an error");
                         events.push(Owned::from(event));
                     }

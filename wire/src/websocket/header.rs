@@ -215,6 +215,37 @@ impl Header {
     }
 }
 
+/// A masked text message in one frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LoneText {
+    pub(super) header_len: usize,
+    pub(super) len: usize,
+    pub(super) key: MaskKey,
+}
+
+impl LoneText {
+    /// The one that `bytes` begin with, where they hold all of it and its length takes two bytes at most. It says what
+    /// [`Header::parse`] says, and `None` where that has anything to object to.
+    #[inline]
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let (&[first, second], rest) = bytes.split_first_chunk()?;
+        if first != FINAL | Opcode::Text as u8 || second < MASKED {
+            return None;
+        }
+        let (header_len, len, rest) = match second & !MASKED {
+            LENGTH_16 => {
+                let (&wide, rest) = rest.split_first_chunk()?;
+                let len = usize::from(u16::from_be_bytes(wide));
+                (8, (len >= usize::from(LENGTH_16)).then_some(len)?, rest)
+            }
+            LENGTH_64 => return None,
+            short => (6, usize::from(short), rest),
+        };
+        let (&key, payload) = rest.split_first_chunk()?;
+        (len <= payload.len()).then_some(Self { header_len, len, key })
+    }
+}
+
 /// Two bytes, a length of eight, a mask of four.
 pub(super) const MAX_HEADER: usize = 14;
 

@@ -14,23 +14,26 @@ pub type MaskKey = [u8; 4];
 /// assert_eq!(payload, [b'h' ^ 1, b'e' ^ 2, b'l' ^ 3, b'l' ^ 4, b'o' ^ 1]);
 /// ```
 pub fn apply_mask(key: MaskKey, payload: &mut [u8]) {
-    let mut wide = [0; LANE];
-    for (at, byte) in wide.iter_mut().enumerate() {
-        *byte = key[at % 4];
-    }
-    let (lanes, rest) = payload.as_chunks_mut::<LANE>();
-    for lane in lanes {
-        for (byte, mask) in lane.iter_mut().zip(&wide) {
-            *byte ^= mask;
-        }
-    }
-    for (byte, mask) in rest.iter_mut().zip(&wide) {
+    // Whole chunks first, as vector instructions; of the rest, each half that there is.
+    let rest = mask_chunks::<32>(key, payload);
+    let rest = mask_chunks::<8>(key, rest);
+    let rest = mask_chunks::<4>(key, rest);
+    for (byte, mask) in rest.iter_mut().zip(key) {
         *byte ^= mask;
     }
 }
 
-/// Arrays of this many bytes are what the compiler turns into vector instructions.
-const LANE: usize = 32;
+/// Masks chunks of `LANE` bytes, a multiple of four, and returns what is left.
+#[inline(always)]
+fn mask_chunks<const LANE: usize>(key: MaskKey, payload: &mut [u8]) -> &mut [u8] {
+    let (chunks, rest) = payload.as_chunks_mut::<LANE>();
+    for chunk in chunks {
+        for (at, byte) in chunk.iter_mut().enumerate() {
+            *byte ^= key[at % 4];
+        }
+    }
+    rest
+}
 
 #[cfg(test)]
 mod tests {

@@ -281,3 +281,31 @@ fn errors_have_their_close_codes_and_fit_into_a_close_frame() {
         assert!(error.to_string().len() <= 123, "{error:?}");
     }
 }
+
+/// As a client sends them: not cut within the header, but whole.
+#[test]
+fn whole_masked_texts_keep_to_the_same_rules() {
+    let limits = DecoderLimits::default();
+    for len in [0_usize, 1, 124, 125, 126, 127, 300] {
+        let mut bytes = vec![0x81, 0x80 | 126];
+        bytes.extend((len as u16).to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(vec![b'a'; len]);
+        let mut decoder = Decoder::new(Role::Server);
+        let expected = if len < 126 { Err(E::LongerLengthForm) } else { Ok(len) };
+        let decoded = decoder
+            .next(&mut Input::new(&mut bytes), &limits)
+            .map(|event| match event {
+                Some(Event::Text(text)) => text.len(),
+                event => panic!("{event:?}"),
+            });
+        assert_eq!(decoded, expected, "{len}");
+    }
+    for first in [0x01, 0xC1, 0x80, 0x83] {
+        let mut bytes = [first, 0x81, 0, 0, 0, 0, b'a'];
+        let decoded = Decoder::new(Role::Server)
+            .next(&mut Input::new(&mut bytes), &limits)
+            .map(|event| event.is_some());
+        assert_ne!(decoded, Ok(true), "{first:x}");
+    }
+}
