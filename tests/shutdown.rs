@@ -280,6 +280,8 @@ async fn many_clients_are_told_a_thousand_at_a_time() {
             assert_eq!(client.closed().await.0, CloseCode::SHUTDOWN);
         });
     }
+    // Who is at work when the server stops sees that by itself.
+    sleep(Duration::from_millis(1)).await;
     let left = || board.counters().left.get();
     let shutdown = tokio::spawn(server.shut_down(Shutdown::FinishQueues, Duration::from_secs(10)));
     sleep(Duration::from_millis(50)).await;

@@ -13,7 +13,7 @@ use crate::dispatch::{Answers, Settlement};
 use crate::lifecycle::Disconnected;
 use crate::needs::Needs;
 use crate::switchboard::{Client, Switchboard};
-use crate::table::Route;
+use crate::table::{Route, RouteId};
 
 /// A message on its way into one controller: the message, the parameters that the route captured, and who sent it.
 ///
@@ -22,7 +22,7 @@ use crate::table::Route;
 pub struct Request {
     pub(crate) shared: Arc<Shared>,
     pub(crate) params: Captured,
-    pub(crate) route: Arc<Route>,
+    pub(crate) route: RouteId,
     /// The run's own cancellation, for one that takes time.
     pub(crate) token: Option<Arc<OnceLock<CancellationToken>>>,
 }
@@ -32,10 +32,7 @@ pub(crate) struct Shared {
     pub(crate) message: Message,
     /// What ties the answer to the request; only the dialect that made it understands it.
     pub(crate) ticket: Ticket,
-    pub(crate) client: Client,
-    pub(crate) switchboard: Switchboard,
-    /// Where answers go.
-    pub(crate) answers: Arc<dyn Answers>,
+    pub(crate) sender: Arc<Sender>,
     pub(crate) settlement: Mutex<Settlement>,
     /// Ends when nobody waits for the outcome: what controllers may look at.
     pub(crate) cancellation: OnceLock<CancellationToken>,
@@ -44,11 +41,19 @@ pub(crate) struct Shared {
     pub(crate) disconnected: Option<Arc<Disconnected>>,
 }
 
+/// What all messages of one client have in common. One a session, so that its count is never the business of two threads.
+pub(crate) struct Sender {
+    pub(crate) client: Client,
+    pub(crate) switchboard: Switchboard,
+    /// Where answers go.
+    pub(crate) answers: Box<dyn Answers>,
+}
+
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("message", &self.message)
-            .field("client", &self.client)
+            .field("client", &self.sender.client)
             .finish_non_exhaustive()
     }
 }
@@ -61,17 +66,17 @@ impl Request {
 
     /// The client that sent it.
     pub fn client(&self) -> &Client {
-        &self.shared.client
+        &self.shared.sender.client
     }
 
     /// Who is connected and who holds which mailbox.
     pub fn switchboard(&self) -> &Switchboard {
-        &self.shared.switchboard
+        &self.shared.sender.switchboard
     }
 
     /// The pattern of the route that matched.
     pub fn pattern(&self) -> &Pattern {
-        self.route.pattern()
+        self.route().pattern()
     }
 
     /// The value that the route captured for one parameter.
@@ -88,7 +93,7 @@ impl Request {
 
     /// The value of this type that the server was given with [`state`](crate::Server::state).
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.shared.switchboard.states().get::<T>()
+        self.switchboard().states().get::<T>()
     }
 
     /// Ends when nobody waits for the outcome any more: the client cancelled or left, this controller's time is up, or the
@@ -110,12 +115,16 @@ impl Request {
         }
     }
 
+    pub(crate) fn route(&self) -> &Route {
+        self.switchboard().routes().route(self.route)
+    }
+
     /// The formats that a reply to this request should be encoded in: the sender's, and for a route that delivers to
     /// others those that connected clients speak.
     pub fn formats(&self) -> Formats {
         let sender = Formats::from(self.client().format());
-        if self.route.delivers() {
-            sender | self.shared.switchboard.formats()
+        if self.route().delivers() {
+            sender | self.switchboard().formats()
         } else {
             sender
         }

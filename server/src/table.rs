@@ -44,8 +44,12 @@ pub use error::{RouteError, RouteErrorKind, RouteErrors};
 pub struct RouteTable {
     /// Sorted by registry, pattern, function and place.
     routes: Vec<Arc<Route>>,
-    registries: BTreeMap<Arc<str>, Arc<Router<Arc<Route>>>>,
+    registries: BTreeMap<Arc<str>, Arc<Router<RouteId>>>,
 }
+
+/// A route of the table, by number: to know one costs no count that all threads would share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RouteId(u32);
 
 /// A pattern with the controller that stands on it: one run a message that matches.
 ///
@@ -98,8 +102,14 @@ impl RouteTable {
     }
 
     /// What matches the names that come in at a listener of this registry; none where no listener serves it.
-    pub(crate) fn registry(&self, name: &str) -> Option<&Arc<Router<Arc<Route>>>> {
+    pub(crate) fn registry(&self, name: &str) -> Option<&Arc<Router<RouteId>>> {
         self.registries.get(name)
+    }
+
+    /// The route of this number, which comes from a router of this table.
+    #[inline]
+    pub(crate) fn route(&self, id: RouteId) -> &Route {
+        &self.routes[id.0 as usize]
     }
 }
 
@@ -149,6 +159,11 @@ impl Route {
     /// Its line in that file.
     pub fn line(&self) -> u32 {
         self.line
+    }
+
+    /// Whether a value goes to the sender alone, under the message's own name.
+    pub(crate) fn only_answers(&self) -> bool {
+        matches!(&*self.rules, [rule] if rule.decorator == Decorator::Silent && rule.reply.is_none())
     }
 
     /// Whether anybody but the sender may hear it.

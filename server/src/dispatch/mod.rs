@@ -7,57 +7,73 @@ mod hold;
 mod panics;
 mod run;
 mod settlement;
+mod stopwatch;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use switchboard_router::Router;
-use switchboard_wire::{End, Error, Frame, RawPayload, Text, code};
+use smallvec::SmallVec;
+use switchboard_router::{Params, Router};
+use switchboard_wire::{End, Error, Frame, Incoming, RawPayload, Text, Ticket, code};
 
-pub(crate) use settlement::Settlement;
-use settlement::{Saying, Word};
+pub(crate) use settlement::{Saying, Settlement, Word};
 
 use crate::controller::Call;
-use crate::lifecycle::RESERVED;
-use crate::request::{Request, Shared};
-use crate::table::Route;
+use crate::lifecycle::{Disconnected, RESERVED};
+use crate::request::{Request, Sender, Shared};
+use crate::switchboard::Core;
+use crate::table::RouteId;
 
 /// Where the frames that settle a request go: a client's outbox, or whatever another door waits with.
 pub(crate) trait Answers: Send + Sync {
-    /// Takes one frame. `name` and `payload` are what the frame carries, to be kept where it cannot be sent.
-    fn answer(&self, name: &Text, payload: Option<&RawPayload>, frame: &Frame<'_>);
+    /// Takes one frame of the request with this ticket and name.
+    fn answer(&self, core: &Core, ticket: &Ticket, name: &Text, saying: Saying);
 }
 
-/// Runs all controllers of the message. Those that answer at once have when this returns; the others go on as tasks.
-pub(crate) fn dispatch(shared: &Arc<Shared>, routes: &Router<Arc<Route>>) {
-    let requests = matches(shared, routes);
-    if requests.is_empty() {
-        shared.switchboard.counters().not_found.one();
-        let name = shared.message.name();
-        shared.close(Error::new(code::NOT_FOUND, format!("no route matches {name:?}")));
-        return;
+/// The room that the last request was kept in, for the next one: most are over before that comes.
+pub(crate) type Spare = Option<Arc<Shared>>;
+
+/// What matches a name; seldom more than two routes.
+type Found = SmallVec<[(RouteId, Params); 2]>;
+
+/// Runs all controllers of the message, and says how many there are. Those that answer at once have when this returns; the
+/// others go on as tasks.
+pub(crate) fn dispatch(sender: &Arc<Sender>, incoming: Incoming, routes: &Router<RouteId>, spare: &mut Spare) -> usize {
+    let found = matches(incoming.message.name(), routes);
+    let core = sender.switchboard.core();
+    if found.is_empty() {
+        core.counters.not_found.one();
+        let name = incoming.message.name_text();
+        let error = Error::new(code::NOT_FOUND, format!("no route matches {:?}", &**name));
+        sender.refuse(&incoming.ticket, name, error);
+        return 0;
     }
-    run_all(shared, requests);
+    let runs = found.len();
+    let shared = share(sender, incoming, runs, spare.take());
+    run_all(&shared, found);
+    *spare = Some(shared);
+    runs
 }
 
 /// Runs the controllers of a life-cycle message, of which there need be none.
-pub(crate) fn dispatch_event(shared: &Arc<Shared>, routes: &Router<Arc<Route>>) {
-    let requests = matches(shared, routes);
-    if !requests.is_empty() {
-        run_all(shared, requests);
+pub(crate) fn dispatch_event(
+    sender: &Arc<Sender>,
+    incoming: Incoming,
+    disconnected: Option<Arc<Disconnected>>,
+    routes: &Router<RouteId>,
+) {
+    let found = matches(incoming.message.name(), routes);
+    if found.is_empty() {
+        return;
     }
+    sender.switchboard.counters().runs.add(found.len() as u64);
+    let mut shared = Shared::new(sender, incoming, found.len());
+    shared.disconnected = disconnected;
+    run_all(&Arc::new(shared), found);
 }
 
-fn matches(shared: &Arc<Shared>, routes: &Router<Arc<Route>>) -> Vec<Request> {
-    let mut requests = Vec::new();
-    let name = shared.message.name();
-    let mut found = |route: &Arc<Route>, params| {
-        requests.push(Request {
-            shared: Arc::clone(shared),
-            params,
-            route: Arc::clone(route),
-            token: None,
-        });
-    };
+fn matches(name: &str, routes: &Router<RouteId>) -> Found {
+    let mut requests = Found::new();
+    let mut found = |route: &RouteId, params| requests.push((*route, params));
     if name.starts_with(RESERVED) {
         routes.matches_literal(name, &mut found);
     } else {
@@ -66,23 +82,65 @@ fn matches(shared: &Arc<Shared>, routes: &Router<Arc<Route>>) -> Vec<Request> {
     requests
 }
 
-fn run_all(shared: &Arc<Shared>, requests: Vec<Request>) {
-    shared.settle(|settlement, _| settlement.begin(u32::try_from(requests.len()).unwrap_or(u32::MAX)));
-    shared.switchboard.counters().runs.add(requests.len() as u64);
+/// Puts the message where its controllers find it: where the last one lay, unless somebody still holds on to that.
+fn share(sender: &Arc<Sender>, incoming: Incoming, matched: usize, spare: Spare) -> Arc<Shared> {
+    if let Some(mut shared) = spare
+        && let Some(room) = Arc::get_mut(&mut shared)
+    {
+        room.message = incoming.message;
+        room.ticket = incoming.ticket;
+        *room.settlement.get_mut().unwrap_or_else(PoisonError::into_inner) = begin(matched);
+        room.cancellation = OnceLock::new();
+        room.abort = OnceLock::new();
+        return shared;
+    }
+    Arc::new(Shared::new(sender, incoming, matched))
+}
+
+fn begin(matched: usize) -> Settlement {
+    Settlement::begin(u32::try_from(matched).unwrap_or(u32::MAX))
+}
+
+fn run_all(shared: &Arc<Shared>, mut found: Found) {
+    let table = shared.sender.switchboard.routes();
+    let is_inline = |(route, _): &(RouteId, Params)| matches!(table.route(*route).call, Call::Inline(_));
+    let last_inline = found.iter().rposition(is_inline);
+    let request = |(route, params)| Request {
+        shared: Arc::clone(shared),
+        params,
+        route,
+        token: None,
+    };
+    let Some(last_inline) = last_inline else {
+        found.into_iter().map(request).for_each(run::start);
+        return shared.settle(|settlement, say| settlement.end_inline(say));
+    };
+    if found.len() == 1 {
+        return found.drain(..).for_each(|found| run::inline(request(found), true));
+    }
     // The others are set off first, so that they run beside the ones that hold this task.
-    let (inline, others): (Vec<_>, Vec<_>) = requests
-        .into_iter()
-        .partition(|request| matches!(request.route.call, Call::Inline(_)));
-    for request in others {
-        run::start(request);
+    let others = found.iter().filter(|found| !is_inline(found)).cloned();
+    others.map(request).for_each(run::start);
+    for (at, found) in found.into_iter().enumerate() {
+        if is_inline(&found) {
+            run::inline(request(found), at == last_inline);
+        }
     }
-    for request in inline {
-        run::inline(request);
-    }
-    shared.settle(|settlement, say| settlement.end_inline(say));
 }
 
 impl Shared {
+    fn new(sender: &Arc<Sender>, incoming: Incoming, matched: usize) -> Self {
+        Self {
+            message: incoming.message,
+            ticket: incoming.ticket,
+            sender: Arc::clone(sender),
+            settlement: Mutex::new(begin(matched)),
+            cancellation: OnceLock::new(),
+            abort: OnceLock::new(),
+            disconnected: None,
+        }
+    }
+
     /// Settles the request with an error, whatever still runs.
     pub(crate) fn close(&self, error: Error) -> bool {
         self.settle(|settlement, say| settlement.close(error, say))
@@ -102,43 +160,62 @@ impl Shared {
     /// end at once cannot change places between deciding and saying.
     fn settle<R>(&self, change: impl FnOnce(&mut Settlement, &mut dyn FnMut(Saying)) -> R) -> R {
         let mut settlement = self.settlement.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut settlement, &mut |saying| self.say(saying))
+        change(&mut settlement, &mut |saying| {
+            self.sender.say(&self.ticket, self.message.name_text(), saying);
+        })
+    }
+}
+
+impl Sender {
+    /// Settles a message that is not dispatched.
+    pub(crate) fn refuse(&self, ticket: &Ticket, name: &Text, error: Error) {
+        let saying = Saying::Word(Word::Failed(error), End::Final(Some(Default::default())));
+        self.say(ticket, name, saying);
     }
 
-    fn say(&self, saying: Saying) {
-        let ticket = &self.ticket;
-        let receipt = |end| match end {
-            End::Final(receipt) => End::Final(receipt.filter(|_| ticket.wants_receipt())),
+    /// Says something about a request, but for a bare end that nobody waits for.
+    pub(crate) fn say(&self, ticket: &Ticket, name: &Text, saying: Saying) {
+        if !ticket.wants_answer() && matches!(saying, Saying::Done(_)) {
+            return;
+        }
+        self.answers.answer(self.switchboard.core(), ticket, name, saying);
+    }
+}
+
+impl Saying {
+    /// The name that it travels under where that is not the request's own, and the value that it carries.
+    pub(crate) fn into_parts(self) -> (Option<Text>, Option<RawPayload>) {
+        match self {
+            Self::Word(Word::Answer { name, payload }, _) => (name, payload),
+            Self::Word(Word::Failed(_), _) | Self::Done(_) => (None, None),
+        }
+    }
+
+    /// The frame that says it, of the request with this ticket and name.
+    pub(crate) fn frame<'a>(&'a self, ticket: &'a Ticket, name: &'a Text) -> Frame<'a> {
+        let asked = |receipt: Option<_>| receipt.filter(|_| ticket.wants_receipt());
+        let end = |end: &End| match *end {
+            End::Final(receipt) => End::Final(asked(receipt)),
             End::More => End::More,
         };
-        match saying {
-            Saying::Word(Word::Answer { name, payload }, end) => {
-                let frame = Frame::Answer {
-                    ticket,
-                    name: &name,
-                    payload: payload.as_ref(),
-                    end: receipt(end),
-                };
-                self.answers.answer(&name, payload.as_ref(), &frame);
-            }
-            Saying::Word(Word::Failed(error), end) => {
-                let frame = Frame::Failed {
-                    ticket,
-                    name: Some(self.message.name()),
-                    error: &error,
-                    end: receipt(end),
-                };
-                self.answers.answer(self.message.name_text(), None, &frame);
-            }
-            Saying::Done(receipt) if ticket.wants_answer() => {
-                let frame = Frame::Done {
-                    ticket,
-                    name: self.message.name(),
-                    receipt: Some(receipt).filter(|_| ticket.wants_receipt()),
-                };
-                self.answers.answer(self.message.name_text(), None, &frame);
-            }
-            Saying::Done(_) => {}
+        match self {
+            Self::Word(Word::Answer { name: own, payload }, ended) => Frame::Answer {
+                ticket,
+                name: own.as_ref().unwrap_or(name),
+                payload: payload.as_ref(),
+                end: end(ended),
+            },
+            Self::Word(Word::Failed(error), ended) => Frame::Failed {
+                ticket,
+                name: Some(name).filter(|name| !name.is_empty()).map(|name| &**name),
+                error,
+                end: end(ended),
+            },
+            Self::Done(receipt) => Frame::Done {
+                ticket,
+                name,
+                receipt: asked(Some(*receipt)),
+            },
         }
     }
 }

@@ -3,39 +3,47 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use switchboard_wire::{Error, code};
 use tokio_util::sync::CancellationToken;
 
-use super::Word;
 use super::hold::{Hold, Place, StreamPlace};
 use super::panics::{Guarded, GuardedItems, Items, caught, panicked};
+use super::stopwatch::Stopwatch;
+use super::{Saying, Settlement, Word};
 use crate::controller::{Call, RunFuture};
-use crate::delivery;
-use crate::reply::{Outcome, Part, Parts};
+use crate::delivery::{self, Delivered};
+use crate::reply::{Outcome, Part, Parts, Reply};
 use crate::request::{Request, Shared};
-use crate::switchboard::{Sent, turn};
+use crate::switchboard::turn;
 
-/// Runs a plain function on this task.
-pub(super) fn inline(request: Request) {
-    let Call::Inline(call) = &request.route.call else {
+/// Runs a plain function on this task. The last one of its message ends the inline phase.
+pub(super) fn inline(request: Request, is_last: bool) {
+    let Call::Inline(call) = &request.route().call else {
         return start(request);
     };
-    let began = Instant::now();
+    let watch = Stopwatch::start(request.limits().inline);
     let outcome = caught(&request, || call(&request));
-    let took = began.elapsed();
-    if took > request.limits().inline {
+    if let Some(took) = watch.overrun() {
         request.switchboard().counters().slow_inline.one();
-        if request.route.slow_told.may_tell() {
+        if request.route().slow_told.may_tell() {
             tracing::warn!(
-                route = %request.route.label(),
+                route = %request.route().label(),
                 milliseconds = took.as_millis() as u64,
                 "a plain function held its connection's task: make it async, or add `blocking` (told once a minute)"
             );
         }
     }
-    conclude(request, outcome, None);
+    match outcome {
+        Ok(Reply(Parts::Many(items))) => {
+            conclude_stream(request.clone(), items, None);
+            if is_last {
+                request.shared.settle(|settlement, say| settlement.end_inline(say));
+            }
+        }
+        outcome => conclude_now(&request, outcome, is_last),
+    }
 }
 
 /// Sets off an asynchronous or blocking controller.
@@ -46,7 +54,7 @@ pub(super) fn start(mut request: Request) {
         let error = Error::new(code::OVERLOADED, "the server has too much to do; try again later");
         return conclude(request, Err(error), None);
     };
-    match request.route.call.clone() {
+    match request.route().call.clone() {
         Call::Async(call) => {
             let call = || call(request.clone());
             match catch_unwind(AssertUnwindSafe(call)) {
@@ -110,18 +118,14 @@ fn spawn(request: Request, running: RunFuture, mut grip: Grip) {
             biased;
             // Settled already by whoever aborted it.
             () = abort.cancelled() => None,
-            outcome = tokio::time::timeout(request.time(), outcome) => {
-                Some(outcome.unwrap_or_else(|_| Err(timed_out(&request))))
-            }
+            outcome = tokio::time::timeout(request.time(), outcome) => Some(outcome),
         };
+        // Before it is told that its time is up: whatever a thread still comes to is late.
         drop(running);
+        let outcome = outcome.map(|outcome| outcome.unwrap_or_else(|_| Err(timed_out(&request))));
         match outcome {
             None => {}
-            Some(Ok(reply)) if matches!(reply.0, Parts::Many(_)) => {
-                if let Parts::Many(items) = reply.0 {
-                    stream(request, items, &mut grip).await;
-                }
-            }
+            Some(Ok(Reply(Parts::Many(items)))) => stream(request, items, &mut grip).await,
             Some(outcome) => conclude_turn(&request, outcome),
         }
     });
@@ -129,13 +133,13 @@ fn spawn(request: Request, running: RunFuture, mut grip: Grip) {
 
 /// Says what came of a run that is not a stream; sets a stream off.
 fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
-    let items = match outcome {
-        Ok(reply) => match reply.0 {
-            Parts::Many(items) => items,
-            parts => return conclude_turn(&request, Ok(crate::reply::Reply(parts))),
-        },
-        Err(error) => return conclude_turn(&request, Err(error)),
-    };
+    match outcome {
+        Ok(Reply(Parts::Many(items))) => conclude_stream(request, items, place),
+        outcome => conclude_turn(&request, outcome),
+    }
+}
+
+fn conclude_stream(request: Request, items: Items, place: Option<Place>) {
     let place = place.or_else(|| Place::take(request.client(), request.switchboard(), request.shared.is_event()));
     let Some(place) = place else {
         request.switchboard().counters().overloaded.one();
@@ -148,14 +152,35 @@ fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
 }
 
 fn conclude_turn(request: &Request, outcome: Outcome) {
-    turn::run(|| {
-        match outcome.map(|reply| reply.0) {
-            Ok(Parts::One(part)) => said(request, &part),
-            Ok(Parts::Nothing | Parts::Many(_)) => {}
-            Err(error) => failed(request, error),
+    turn::run(|| conclude_now(request, outcome, false));
+}
+
+/// Says what came of a run, and that it has ended, in one go.
+fn conclude_now(request: &Request, outcome: Outcome, ends_inline: bool) {
+    let said = match outcome {
+        // What nearly every message comes to: a value for who asked, under the message's own name.
+        Ok(Reply(Parts::One(Part {
+            name: None, payload, ..
+        }))) if request.route().only_answers() => Ok(Some(Delivered::answer(payload))),
+        Ok(Reply(Parts::One(part))) => delivered(request, part).map(Some),
+        Ok(_) => Ok(None),
+        Err(error) => Err(told(request, error)),
+    };
+    let is_late = request.shared.settle(|settlement, say| {
+        let is_taken = match said {
+            Ok(Some(delivered)) => answer(settlement, delivered, say),
+            Ok(None) => true,
+            Err(error) => settlement.word(Word::Failed(error), say),
+        };
+        settlement.ended(say);
+        if ends_inline {
+            settlement.end_inline(say);
         }
-        ended(request);
+        !is_taken
     });
+    if is_late {
+        request.switchboard().counters().late.one();
+    }
 }
 
 /// Sends each item as it comes, each within the route's time.
@@ -198,7 +223,7 @@ async fn stream(request: Request, items: Items, grip: &mut Grip) {
         match item {
             Some(Ok(part)) => turn::run(|| {
                 if let Some(part) = part {
-                    said(&request, &part);
+                    said(&request, part);
                 }
                 request.shared.settle(|settlement, say| settlement.goes_on(say));
                 grip.let_go();
@@ -218,55 +243,69 @@ async fn stream(request: Request, items: Items, grip: &mut Grip) {
 async fn has_room(request: &Request) {
     loop {
         let drained = request.client().drained().notified();
-        if !request.client().outbox().is_busy(request.limits()) {
+        if !request.client().outbox().is_busy() {
             return;
         }
         drained.await;
     }
 }
 
-/// Delivers one value to whom it may concern, and then answers with it: deliveries come before the answer.
-fn said(request: &Request, part: &Part) {
-    let delivered = match delivery::deliver(request, part) {
-        Ok(delivered) => delivered,
-        Err(error) => return failed(request, error),
-    };
-    let Sent {
-        delivered: took,
-        dropped,
-    } = delivered.sent;
-    request
-        .shared
-        .settle(|settlement, _| settlement.delivered(took, dropped));
-    for name in delivered.answers {
-        word(
-            request,
-            Word::Answer {
-                name,
-                payload: part.payload.clone(),
-            },
-        );
-    }
+/// Delivers one value to whom it may concern; what the one who asked hears of it is said after that.
+fn delivered(request: &Request, part: Part) -> Result<Delivered, Error> {
+    delivery::deliver(request, part).map_err(|error| told(request, error))
 }
 
-fn failed(request: &Request, error: Error) {
-    let counters = request.switchboard().counters();
+/// Answers with a value that was delivered. False where it is too late for that.
+fn answer(settlement: &mut Settlement, delivered: Delivered, say: &mut dyn FnMut(Saying)) -> bool {
+    let Delivered { sent, answers, payload } = delivered;
+    settlement.delivered(sent.delivered, sent.dropped);
+    let mut is_taken = true;
+    let mut payload = Some(payload);
+    let last = answers.len().saturating_sub(1);
+    for (at, name) in answers.into_iter().enumerate() {
+        let payload = if at == last { payload.take() } else { payload.clone() };
+        let payload = payload.flatten();
+        is_taken &= settlement.word(Word::Answer { name, payload }, say);
+    }
+    is_taken
+}
+
+/// Counts an error, and logs one that the client is only told in general.
+fn told(request: &Request, error: Error) -> Error {
     if error.code() == code::INTERNAL {
         tracing::error!(
-            route = %request.route.label(),
-            place = format_args!("{}:{}", request.route.file(), request.route.line()),
+            route = %request.route().label(),
+            place = format_args!("{}:{}", request.route().file(), request.route().line()),
             client = %request.client().id(),
             uid = request.shared.ticket.uid().map(tracing::field::display),
             cause = error.cause().unwrap_or(error.message()),
             "a controller failed"
         );
     }
-    counters.failed.one();
-    word(request, Word::Failed(error));
+    request.switchboard().counters().failed.one();
+    error
 }
 
-fn word(request: &Request, word: Word) {
-    if !request.shared.settle(|settlement, say| settlement.word(word, say)) {
+fn said(request: &Request, part: Part) {
+    let is_taken = match delivered(request, part) {
+        Ok(delivered) => request
+            .shared
+            .settle(|settlement, say| answer(settlement, delivered, say)),
+        Err(error) => request
+            .shared
+            .settle(|settlement, say| settlement.word(Word::Failed(error), say)),
+    };
+    if !is_taken {
+        request.switchboard().counters().late.one();
+    }
+}
+
+fn failed(request: &Request, error: Error) {
+    let error = told(request, error);
+    if !request
+        .shared
+        .settle(|settlement, say| settlement.word(Word::Failed(error), say))
+    {
         request.switchboard().counters().late.one();
     }
 }
@@ -297,9 +336,9 @@ impl Grip {
         let shared = Arc::clone(&request.shared);
         // Made before the run can be found and aborted.
         shared.abort_token();
-        shared.client.open_requests().push(Arc::clone(&shared));
+        shared.sender.client.open_requests().push(Arc::clone(&shared));
         Self {
-            hold: Hold::new(&shared.client, request.route.unordered && !shared.is_event()),
+            hold: Hold::new(&shared.sender.client, request.route().unordered && !shared.is_event()),
             shared,
             place,
         }
@@ -312,7 +351,7 @@ impl Grip {
 
 impl Drop for Grip {
     fn drop(&mut self) {
-        let mut open = self.shared.client.open_requests();
+        let mut open = self.shared.sender.client.open_requests();
         if let Some(at) = open.iter().position(|shared| Arc::ptr_eq(shared, &self.shared)) {
             open.swap_remove(at);
         }
@@ -328,7 +367,7 @@ impl Request {
     }
 
     fn time(&self) -> Duration {
-        self.route.timeout.unwrap_or(self.limits().controller)
+        self.route().timeout.unwrap_or(self.limits().controller)
     }
 }
 

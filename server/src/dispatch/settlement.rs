@@ -29,7 +29,11 @@ pub(crate) struct Settlement {
 /// Something that a controller has to say to the one that asked.
 #[derive(Clone, Debug)]
 pub(crate) enum Word {
-    Answer { name: Text, payload: Option<RawPayload> },
+    /// `name`: the one that it travels under, where that is not the request's own.
+    Answer {
+        name: Option<Text>,
+        payload: Option<RawPayload>,
+    },
     Failed(Error),
 }
 
@@ -43,10 +47,16 @@ pub(crate) enum Saying {
 
 impl Settlement {
     /// So many controllers matched; the inline phase begins.
-    pub(crate) fn begin(&mut self, matched: u32) {
-        self.open = matched;
-        self.receipt.matched = matched;
-        self.is_inline = true;
+    pub(crate) fn begin(matched: u32) -> Self {
+        Self {
+            open: matched,
+            is_inline: true,
+            receipt: Receipt {
+                matched,
+                ..Receipt::default()
+            },
+            ..Self::default()
+        }
     }
 
     /// All controllers that answer at once have; the others are under way.

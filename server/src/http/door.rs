@@ -194,8 +194,8 @@ impl Host for Core {
     }
 
     fn serve(self: Arc<Self>, io: Io, early: Bytes, hello: Hello) {
-        let tasks = self.tasks.clone();
-        tasks.spawn(session::run(self, io, early, hello));
+        let session = session::run(Arc::clone(&self), io, early, hello);
+        self.homes.take_in(self.tasks.track_future(session));
     }
 }
 

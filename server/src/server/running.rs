@@ -95,7 +95,7 @@ impl Running {
     pub async fn shut_down(self, how: Shutdown, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         self.closed.cancel();
-        self.core.stopping.cancel();
+        self.core.stop();
         self.core.tasks.close();
         if how == Shutdown::FinishQueues {
             let wake_all = self.wake_in_batches();

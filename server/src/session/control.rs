@@ -1,9 +1,10 @@
 //! The names under `switchboard/` that clients may send.
 
 use serde::{Deserialize, Serialize};
-use switchboard_wire::{End, Error, Formats, Frame, Incoming, RawPayload, Receipt, Text, Uid, code};
+use switchboard_wire::{End, Error, Formats, Incoming, RawPayload, Receipt, Uid, code};
 
 use super::reader::Lane;
+use crate::dispatch::{Saying, Word};
 use crate::lifecycle::{ACCEPT, CANCEL, HELLO, PING};
 use crate::switchboard::{Accepts, ClientId};
 
@@ -60,7 +61,7 @@ impl Lane {
                         "{name:?} is reserved: clients may send only {PING}, {HELLO}, {ACCEPT} and {CANCEL} under switchboard/"
                     ),
                 );
-                self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error);
+                self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error);
             }
         }
         true
@@ -82,10 +83,10 @@ impl Lane {
         });
         match accepts {
             Ok(accepts) => {
-                self.client.set_accepts(accepts);
+                self.client.outbox().set_accepts(accepts);
                 self.done(incoming);
             }
-            Err(error) => self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error),
+            Err(error) => self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error),
         }
     }
 
@@ -97,12 +98,12 @@ impl Lane {
             Ok(Cancel {
                 uid: CancelledUid::Text(uid),
             }) => Uid::Text(uid.into()),
-            Err(error) => return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error),
+            Err(error) => return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error),
         };
         let error = || Error::new(code::CANCELLED, "cancelled, as you asked");
         for waiting in self.inbox.take(&uid) {
             self.core.counters.cancelled.one();
-            self.refuse(Some(waiting.message.name_text()), &waiting.ticket, &error());
+            self.refuse(Some(waiting.message.name_text()), &waiting.ticket, error());
         }
         let mut open = self.client.open_requests().clone();
         open.retain(|shared| shared.ticket.uid() == Some(&uid));
@@ -132,30 +133,22 @@ impl Lane {
             Ok(payload) => payload,
             Err(error) => {
                 let error = Error::internal(error);
-                return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error);
+                return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error);
             }
         };
-        let name = incoming.message.name_text();
-        let frame = Frame::Answer {
-            ticket: &incoming.ticket,
-            name,
-            payload: Some(&payload),
-            end: End::Final(incoming.ticket.wants_receipt().then(Receipt::default)),
+        let answer = Word::Answer {
+            name: None,
+            payload: Some(payload),
         };
-        self.client.answer(name, Some(&payload), &frame);
+        self.say(incoming, Saying::Word(answer, End::Final(Some(Receipt::default()))));
     }
 
     fn done(&self, incoming: &Incoming) {
-        if !incoming.ticket.wants_answer() {
-            return;
-        }
-        let name: &Text = incoming.message.name_text();
-        let frame = Frame::Done {
-            ticket: &incoming.ticket,
-            name,
-            receipt: incoming.ticket.wants_receipt().then(Receipt::default),
-        };
-        self.client.answer(name, None, &frame);
+        self.say(incoming, Saying::Done(Receipt::default()));
+    }
+
+    fn say(&self, incoming: &Incoming, saying: Saying) {
+        self.sender.say(&incoming.ticket, incoming.message.name_text(), saying);
     }
 }
 

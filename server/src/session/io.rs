@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::switchboard::{Flushed, Outbox};
+use crate::switchboard::{Flushed, Outbox, Status};
 
 /// Any stream of bytes both ways.
 pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -62,22 +62,28 @@ impl Io {
     }
 
     /// Writes what waits in the outbox, as far as the stream takes it.
-    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Flushed {
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Status {
         let Self::Boxed(stream) = self else {
             return outbox.poll_flush(cx);
         };
-        let flushed = outbox.write_with(|slices| match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
+        let status = outbox.write_with(|slices| match Pin::new(&mut *stream).poll_write_vectored(cx, slices) {
             Poll::Pending => Ok(None),
             Poll::Ready(result) => result.map(Some),
         });
         // A stream with a buffer of its own (TLS) may hold back what it took.
         match Pin::new(stream).poll_flush(cx) {
-            Poll::Ready(Ok(())) => flushed,
+            Poll::Ready(Ok(())) => status,
             Poll::Ready(Err(error)) => {
                 outbox.lose(CloseCode::ABNORMAL, &error.to_string());
-                Flushed::Empty
+                Status {
+                    flushed: Flushed::Empty,
+                    stage: outbox.stage(),
+                }
             }
-            Poll::Pending => Flushed::Waiting,
+            Poll::Pending => Status {
+                flushed: Flushed::Waiting,
+                ..status
+            },
         }
     }
 }

@@ -5,31 +5,33 @@ use std::task::Poll;
 use std::time::Duration;
 
 use switchboard_router::Router;
-use switchboard_wire::{CloseCode, Formats, Message, RawPayload, Ticket};
+use switchboard_wire::{CloseCode, Formats, Incoming, Message, RawPayload, Ticket};
 use tokio::time::Instant;
 
-use super::reader::request;
 use crate::dispatch;
 use crate::lifecycle::{DISCONNECTED, Disconnected, Unsent, UnsentKind};
 use crate::mailbox::Mailbox;
-use crate::switchboard::{Client, Core, Kind, Parcel, turn};
-use crate::table::Route;
+use crate::request::Sender;
+use crate::switchboard::{Client, Core, Kind, Returned, turn};
+use crate::table::RouteId;
 
 /// A client that is on the board. Taken off on drop too, so that a task that is killed leaves nothing behind.
 pub(super) struct Leaving {
     core: Arc<Core>,
     client: Client,
-    routes: Arc<Router<Arc<Route>>>,
+    sender: Arc<Sender>,
+    routes: Arc<Router<RouteId>>,
     since: Instant,
     has_left: bool,
 }
 
 impl Leaving {
-    pub(super) fn enter(core: Arc<Core>, client: Client, routes: Arc<Router<Arc<Route>>>) -> Self {
-        core.enter(&client);
+    pub(super) fn enter(core: Arc<Core>, sender: Arc<Sender>, routes: Arc<Router<RouteId>>) -> Self {
+        core.enter(&sender.client);
         Self {
             core,
-            client,
+            client: sender.client.clone(),
+            sender,
             routes,
             since: Instant::now(),
             has_left: false,
@@ -44,14 +46,12 @@ impl Leaving {
         if self.has_event_route() {
             let payload = RawPayload::encode(&disconnected, Formats::from(self.client.format())).ok();
             let event = event.with_payload(payload);
-            let shared = request(
-                &self.core,
-                &self.client,
-                event,
-                Ticket::default(),
-                Some(Arc::new(disconnected)),
-            );
-            turn::run(|| dispatch::dispatch_event(&shared, &self.routes));
+            let event = Incoming {
+                message: event,
+                ticket: Ticket::default(),
+            };
+            let disconnected = Some(Arc::new(disconnected));
+            turn::run(|| dispatch::dispatch_event(&self.sender, event, disconnected, &self.routes));
             self.last_controller().await;
         }
     }
@@ -61,11 +61,7 @@ impl Leaving {
         let own = self.client.mailbox();
         let held = self.core.leave(&self.client);
         let outbox = self.client.outbox();
-        let unsent: Vec<_> = outbox
-            .finish()
-            .into_iter()
-            .map(|(parcel, is_cut)| unsent(&parcel, is_cut))
-            .collect();
+        let unsent: Vec<_> = outbox.finish().into_iter().map(unsent).collect();
         self.core.counters.unsent.add(unsent.len() as u64);
         let (code, reason) = outbox.close_reason().unwrap_or((CloseCode::ABNORMAL, String::new()));
         tracing::info!(
@@ -114,15 +110,15 @@ impl Drop for Leaving {
     }
 }
 
-fn unsent(parcel: &Parcel, is_cut: bool) -> Unsent {
+fn unsent(message: Returned) -> Unsent {
     Unsent {
-        name: parcel.name.clone(),
-        mailbox: parcel.mailbox.clone().map(Mailbox::new),
-        kind: match parcel.kind {
+        name: message.name,
+        mailbox: message.mailbox.map(Mailbox::new),
+        kind: match message.kind {
             Kind::Delivery => UnsentKind::Delivery,
             Kind::Answer | Kind::Control => UnsentKind::Answer,
         },
-        payload: parcel.payload.clone(),
-        partly_sent: is_cut,
+        payload: message.payload,
+        partly_sent: message.is_cut,
     }
 }

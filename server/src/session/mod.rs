@@ -4,6 +4,7 @@
 //! then writes once.
 
 mod control;
+mod homes;
 mod inbox;
 mod io;
 mod leave;
@@ -20,14 +21,16 @@ use switchboard_wire::websocket::{Decoder, DecoderLimits, Role};
 use switchboard_wire::{CloseCode, ReadLimits};
 use tokio::time::Sleep;
 
+pub(crate) use homes::Homes;
 pub(crate) use io::{AsyncStream, Io};
 use reader::{Lane, Reading};
 
 use crate::http::Permit;
 use crate::lifecycle::CONNECTED;
+use crate::request::Sender;
 use crate::switchboard::turn::{self, Backlog};
-use crate::switchboard::{Client, Core, Flushed, Shutdown, Stage};
-use crate::table::Route;
+use crate::switchboard::{Client, Core, Flushed, Shutdown, Stage, Status, Switchboard};
+use crate::table::RouteId;
 
 /// What a listener knows of a connection that it hands over.
 #[derive(Debug)]
@@ -57,11 +60,16 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "a client was refused: the system gives no random numbers"),
     };
-    let leaving = leave::Leaving::enter(Arc::clone(&core), client.clone(), Arc::clone(&routes));
+    let sender = Arc::new(Sender {
+        switchboard: Switchboard::from(Arc::clone(&core)),
+        answers: Box::new(client.clone()),
+        client,
+    });
+    let leaving = leave::Leaving::enter(Arc::clone(&core), Arc::clone(&sender), Arc::clone(&routes));
     let mut session = Session {
         io: reader,
         decoder: Decoder::new(Role::Server),
-        lane: Lane::new(core, client, routes),
+        lane: Lane::new(core, sender, routes),
         stash: Stash::from(early.to_vec()),
         backlog: Backlog::default(),
         is_reading: true,
@@ -118,9 +126,11 @@ enum Step {
 
 impl Session {
     fn begin(&mut self) {
-        turn::run(|| self.lane.event(CONNECTED, None));
+        turn::run(|| self.lane.event(CONNECTED));
     }
 
+    /// Not inlined, so that a profiler can tell the server's work from what is around it.
+    #[inline(never)]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.lane.client.waker().register(cx.waker());
         for _ in 0..STEPS {
@@ -143,7 +153,7 @@ impl Session {
 
     /// Dispatches what is next in line, and reads once.
     fn step(&mut self, cx: &mut Context<'_>) -> Step {
-        if self.lane.client.outbox().stage() == Stage::Closed {
+        if self.lane.client.outbox().is_closed() {
             return Step::Wait;
         }
         self.lane.go_on();
@@ -208,21 +218,22 @@ impl Session {
 
     /// Writes what only this task can write, and sees whether this is the end.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let client = self.lane.client.clone();
-        let outbox = client.outbox();
-        self.is_flushed = self.io.poll_write(cx, outbox) == Flushed::Empty;
-        if !self.lane.is_outbox_busy() {
-            client.drained().notify_waiters();
+        self.lane.spare = None;
+        let client = &self.lane.client;
+        let Status { flushed, stage } = self.io.poll_write(cx, client.outbox());
+        self.is_flushed = flushed == Flushed::Empty;
+        if !client.outbox().is_busy() {
+            client.tell_drained();
             if self.lane.has_next() {
                 cx.waker().wake_by_ref();
             }
         }
-        match outbox.stage() {
+        match stage {
             Stage::Open => self.poll_open(cx),
             Stage::Closing { is_written, .. } if is_written && self.is_flushed => {
                 if !self.is_reading || self.is_broken {
                     // Our end is closed first. What still comes is read: bytes left unread would cut off the reason.
-                    let is_hung_up = self.io.hang_up(cx, outbox).is_ready();
+                    let is_hung_up = self.io.hang_up(cx, self.lane.client.outbox()).is_ready();
                     if is_hung_up && !self.is_reading {
                         return Poll::Ready(());
                     }
@@ -274,7 +285,7 @@ const STEPS: usize = 4;
 pub(crate) const SHUTDOWN_REASON: &str = "the server shuts down";
 
 impl Lane {
-    fn new(core: Arc<Core>, client: Client, routes: Arc<Router<Arc<Route>>>) -> Self {
+    fn new(core: Arc<Core>, sender: Arc<Sender>, routes: Arc<Router<RouteId>>) -> Self {
         let limits = &core.limits;
         Self {
             decoder_limits: DecoderLimits {
@@ -284,8 +295,11 @@ impl Lane {
             read_limits: ReadLimits { depth: limits.depth },
             inbox: inbox::Inbox::default(),
             core,
-            client,
+            client: sender.client.clone(),
+            sender,
             routes,
+            spare: None,
+            tally: reader::Tally::default(),
         }
     }
 }

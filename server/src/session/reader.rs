@@ -1,29 +1,38 @@
 //! From bytes to dispatch: every message of a read, one after the other.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
 
 use switchboard_router::Router;
 use switchboard_wire::websocket::{Decoder, DecoderLimits, Event, Input};
-use switchboard_wire::{
-    CloseCode, End, Error, Frame, Incoming, Message, RawPayload, ReadLimits, Receipt, Text, Ticket, Unit, code,
-};
+use switchboard_wire::{CloseCode, Error, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, code};
 
 use super::inbox::Inbox;
-use crate::dispatch::{self, Answers, Settlement};
-use crate::lifecycle::{Disconnected, RESERVED};
-use crate::request::Shared;
-use crate::switchboard::{Client, Core, Shutdown, Switchboard};
-use crate::table::Route;
+use crate::dispatch::{self, Spare};
+use crate::lifecycle::RESERVED;
+use crate::request::Sender;
+use crate::switchboard::{Client, Core, Shutdown};
+use crate::table::RouteId;
 
 /// The way of one client's messages: read, line up, dispatch.
 pub(super) struct Lane {
     pub(super) core: Arc<Core>,
     pub(super) client: Client,
-    pub(super) routes: Arc<Router<Arc<Route>>>,
+    pub(super) sender: Arc<Sender>,
+    pub(super) routes: Arc<Router<RouteId>>,
     pub(super) inbox: Inbox,
+    /// Given back at the end of each turn.
+    pub(super) spare: Spare,
+    pub(super) tally: Tally,
     pub(super) decoder_limits: DecoderLimits,
     pub(super) read_limits: ReadLimits,
+}
+
+/// What was counted since the counters were told: once a read, not once a message.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    messages: u64,
+    runs: u64,
 }
 
 /// How a read ended.
@@ -40,8 +49,23 @@ pub(super) enum Reading {
 impl Lane {
     /// Handles every message in these bytes.
     pub(super) fn read(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> Reading {
+        let reading = self.read_all(decoder, bytes);
+        self.count();
+        reading
+    }
+
+    fn count(&mut self) {
+        let Tally { messages, runs } = std::mem::take(&mut self.tally);
+        self.core.counters.messages.add(messages);
+        self.core.counters.runs.add(runs);
+    }
+
+    fn read_all(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> Reading {
         let mut input = Input::new(bytes);
         loop {
+            if input.is_used_up() && decoder.is_idle() {
+                return Reading::All;
+            }
             if self.is_full() && !input.rest().is_empty() {
                 self.core.counters.read_ahead_full.one();
                 return Reading::Full(input.rest().len());
@@ -90,6 +114,7 @@ impl Lane {
                 self.next(incoming);
             }
         }
+        self.count();
     }
 
     /// Counts what was read and never had its turn, because the connection ends.
@@ -105,19 +130,16 @@ impl Lane {
 
     /// Whether the client has to read some of what waits for it before it is served on.
     pub(super) fn is_outbox_busy(&self) -> bool {
-        self.client.outbox().is_busy(&self.core.limits)
+        self.client.outbox().is_busy()
     }
 
     /// Runs the controllers of a life-cycle message of ours.
-    pub(super) fn event(&self, name: &'static str, disconnected: Option<Arc<Disconnected>>) {
-        let shared = request(
-            &self.core,
-            &self.client,
-            Message::new(name),
-            Ticket::default(),
-            disconnected,
-        );
-        dispatch::dispatch_event(&shared, &self.routes);
+    pub(super) fn event(&self, name: &'static str) {
+        let event = Incoming {
+            message: Message::new(name),
+            ticket: Ticket::default(),
+        };
+        dispatch::dispatch_event(&self.sender, event, None, &self.routes);
     }
 
     /// Whether the server stops and nothing of this client is under way.
@@ -129,20 +151,23 @@ impl Lane {
         if self.client.is_closing() {
             return self.core.counters.unhandled.one();
         }
-        self.core.counters.messages.one();
+        self.tally.messages += 1;
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
         let incoming = match dialect.read(unit, &self.read_limits) {
             Ok(incoming) => incoming,
             Err(malformed) => {
                 self.core.counters.bad_messages.one();
-                return self.violation(malformed.name.as_ref(), &malformed.ticket, &malformed.error);
+                return {
+                    let Malformed { error, name, ticket } = *malformed;
+                    self.violation(name.as_ref(), &ticket, error)
+                };
             }
         };
         let name = incoming.message.name();
         if let Err(error) = switchboard_router::check_name(name, self.core.limits.name_bytes) {
             self.core.counters.bad_messages.one();
             let error = Error::new(code::BAD_MESSAGE, format!("`name` is no name: {error}"));
-            return self.violation(None, &incoming.ticket, &error);
+            return self.violation(None, &incoming.ticket, error);
         }
         if name.starts_with(RESERVED) && self.control(&incoming) {
             return;
@@ -157,31 +182,30 @@ impl Lane {
     fn next(&mut self, incoming: Incoming) {
         if self.is_stopping() {
             let error = Error::new(code::UNAVAILABLE, "the server shuts down; connect again");
-            return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, &error);
+            return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error);
         }
         if incoming.message.name().starts_with(RESERVED) {
             return self.accept(&incoming);
         }
-        let Incoming { message, ticket } = incoming;
-        let shared = request(&self.core, &self.client, message, ticket, None);
-        dispatch::dispatch(&shared, &self.routes);
+        let runs = dispatch::dispatch(&self.sender, incoming, &self.routes, &mut self.spare);
+        self.tally.runs += runs as u64;
     }
 
     fn too_large(&mut self, prefix: &[u8]) {
         if self.client.is_closing() {
             return self.core.counters.unhandled.one();
         }
-        self.core.counters.messages.one();
+        self.tally.messages += 1;
         self.core.counters.too_large.one();
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
         let (name, ticket) = dialect.read_prefix(prefix);
         let limit = self.core.limits.message_bytes;
         let error = Error::new(code::TOO_LARGE, format!("a message may have {limit} bytes"));
-        self.violation(name.as_ref(), &ticket, &error);
+        self.violation(name.as_ref(), &ticket, error);
     }
 
     /// Answers a message that breaks the rules, of which a client may send only so many.
-    fn violation(&self, name: Option<&Text>, ticket: &Ticket, error: &Error) {
+    fn violation(&self, name: Option<&Text>, ticket: &Ticket, error: Error) {
         self.refuse(name, ticket, error);
         if self.client.violate(self.core.limits.violations) {
             self.core.counters.violations.one();
@@ -192,15 +216,11 @@ impl Lane {
     }
 
     /// Settles a message that is not dispatched.
-    pub(super) fn refuse(&self, name: Option<&Text>, ticket: &Ticket, error: &Error) {
-        let frame = Frame::Failed {
-            ticket,
-            name: name.map(|name| &**name),
-            error,
-            end: End::Final(ticket.wants_receipt().then(Receipt::default)),
-        };
-        let name = name.cloned().unwrap_or_else(|| Text::from(""));
-        self.client.answer(&name, None, &frame);
+    pub(super) fn refuse(&self, name: Option<&Text>, ticket: &Ticket, error: Error) {
+        match name {
+            Some(name) => self.sender.refuse(ticket, name, error),
+            None => self.sender.refuse(ticket, &Text::from(""), error),
+        }
     }
 
     /// Whether the next message may be dispatched.
@@ -219,32 +239,6 @@ impl Lane {
     }
 
     fn is_stopping(&self) -> bool {
-        self.core.stopping.is_cancelled()
+        self.core.is_stopping()
     }
-}
-
-impl Answers for Client {
-    fn answer(&self, name: &Text, payload: Option<&RawPayload>, frame: &Frame<'_>) {
-        Self::answer(self, name, payload, frame);
-    }
-}
-
-pub(super) fn request(
-    core: &Arc<Core>,
-    client: &Client,
-    message: Message,
-    ticket: Ticket,
-    disconnected: Option<Arc<Disconnected>>,
-) -> Arc<Shared> {
-    Arc::new(Shared {
-        message,
-        ticket,
-        client: client.clone(),
-        switchboard: Switchboard::from(Arc::clone(core)),
-        answers: Arc::new(client.clone()),
-        settlement: Mutex::new(Settlement::default()),
-        cancellation: OnceLock::new(),
-        abort: OnceLock::new(),
-        disconnected,
-    })
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use futures_util::task::AtomicWaker;
 use serde::Serialize;
@@ -15,10 +15,9 @@ use switchboard_wire::{CloseCode, Error, Format, Formats, RawPayload, Text};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::accepts::Accepts;
 use super::id::{CLIENT, ClientId};
 use super::join::JoinError;
-use super::outbox::{Outbox, Shutdown};
+use super::outbox::{Outbox, Push, Shutdown};
 use super::parcel::Parcel;
 use super::{Core, Sent, turn};
 use crate::mailbox::Mailbox;
@@ -42,8 +41,6 @@ struct Peer {
     /// Tells streams that the outbox has room again.
     drained: Notify,
     mailboxes: Mutex<Vec<Mailbox>>,
-    /// None: all names.
-    accepts: RwLock<Option<Box<Accepts>>>,
     session: Mutex<Option<Box<SessionData>>>,
     lifetime: OnceLock<CancellationToken>,
     has_left: AtomicBool,
@@ -160,7 +157,13 @@ impl Client {
         let name = core.checked(name.into())?;
         let payload = RawPayload::encode(payload, Formats::from(self.format())).map_err(Error::internal)?;
         let parcel = Parcel::delivery(name, None, Some(payload));
-        Ok(turn::run(|| self.take(&parcel, core.limits.slow, &core)))
+        Ok(turn::run(|| {
+            let how = Push {
+                if_accepted: false,
+                ..core.push(core.limits.slow)
+            };
+            core.count(self.take(&parcel, how, &core))
+        }))
     }
 
     /// Ends the connection once all that is queued for it is sent. The code tells the client whether to come back.

@@ -12,7 +12,7 @@ pub(crate) mod turn;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use serde::Serialize;
 use switchboard_wire::{Error, Format, Formats, RawPayload, Text};
@@ -23,8 +23,9 @@ pub(crate) use accepts::Accepts;
 pub use client::Client;
 pub use id::ClientId;
 pub use join::JoinError;
+use outbox::Push;
 pub use outbox::Shutdown;
-pub(crate) use outbox::{Flushed, Outbox, Stage};
+pub(crate) use outbox::{Flushed, Outbox, Returned, Stage, Status};
 pub(crate) use parcel::{ENCODINGS, Encoding, Framing, Kind, Parcel};
 use roster::{Clients, Mailboxes as Roster};
 
@@ -32,6 +33,7 @@ use crate::counters::Counters;
 use crate::limits::{Limits, Slow};
 use crate::mailbox::{Mailbox, Mailboxes};
 use crate::request::States;
+use crate::session::Homes;
 use crate::table::RouteTable;
 use crate::throttle::Throttle;
 
@@ -49,10 +51,14 @@ pub(crate) struct Core {
     speakers: [AtomicUsize; 2],
     /// Controllers under way, the ones that answer at once not counted.
     pub(crate) running: AtomicUsize,
+    /// Where sessions live.
+    pub(crate) homes: Homes,
     /// Sessions and controllers: what a shutdown waits for.
     pub(crate) tasks: TaskTracker,
     /// Ends when the server takes no more messages.
     pub(crate) stopping: CancellationToken,
+    /// The same for who asks at every message: a token has a lock.
+    is_stopping: AtomicBool,
     pub(crate) clock: Clock,
     /// For the log of what cannot be written in a client's format.
     pub(crate) unwritable_told: Throttle,
@@ -84,8 +90,10 @@ impl Core {
             mailboxes: Roster::new(),
             speakers: Default::default(),
             running: AtomicUsize::new(0),
+            homes: Homes::default(),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            is_stopping: AtomicBool::new(false),
             clock: Clock::default(),
             unwritable_told: Throttle::default(),
         })
@@ -94,6 +102,17 @@ impl Core {
     /// An encoding that a listener was given; the first where there is none of this number, which no listener has.
     pub(crate) fn encoding(&self, index: u8) -> &Encoding {
         self.encodings.get(usize::from(index)).unwrap_or(&self.encodings[0])
+    }
+
+    /// Takes no more messages.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        self.stopping.cancel();
+    }
+
+    /// Whether no more messages are taken.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     pub(crate) fn enter(&self, client: &Client) {
@@ -108,6 +127,23 @@ impl Core {
         self.speakers[slot(client.format())].fetch_sub(1, Ordering::Relaxed);
         self.counters.left.one();
         client.end()
+    }
+
+    /// How a delivery is pushed, in the turn that is under way on this thread.
+    fn push(&self, slow: Slow) -> Push<'_> {
+        Push {
+            limits: &self.limits,
+            slow,
+            turn: turn::current(),
+            if_accepted: true,
+        }
+    }
+
+    /// Counts what became of deliveries, once for many of them.
+    fn count(&self, sent: Sent) -> Sent {
+        self.counters.delivered.add(u64::from(sent.delivered));
+        self.counters.dropped.add(u64::from(sent.dropped));
+        sent
     }
 
     /// A name that a delivery can travel under.
@@ -173,7 +209,7 @@ impl Switchboard {
     /// Where the name is none, or the payload cannot be encoded; nobody got it.
     pub fn send_all<T: Serialize + ?Sized>(&self, name: impl Into<Text>, payload: &T) -> Result<Sent, Error> {
         let delivery = self.delivery(name.into(), payload)?;
-        Ok(self.deliver_all(&delivery))
+        Ok(self.deliver_all(delivery))
     }
 
     /// Sends to every client that holds one of the mailboxes and accepts the name; to each once.
@@ -268,23 +304,27 @@ impl Switchboard {
         self.0.formats()
     }
 
-    pub(crate) fn deliver_all(&self, delivery: &Delivery<'_>) -> Sent {
-        let parcel = Parcel::delivery(delivery.name.clone(), None, delivery.payload.clone());
+    pub(crate) fn deliver_all(&self, delivery: Delivery<'_>) -> Sent {
+        let core = &self.0;
+        let parcel = Parcel::delivery(delivery.name, None, delivery.payload);
         let mut sent = Sent::default();
         turn::run(|| {
-            self.0.clients.for_each(|client| {
+            let how = core.push(delivery.slow);
+            core.clients.for_each(|client| {
                 if delivery.except != Some(client) {
-                    sent += client.deliver(&parcel, delivery.slow, &self.0);
+                    sent += client.deliver(&parcel, how, core);
                 }
             });
         });
-        sent
+        core.count(sent)
     }
 
     pub(crate) fn deliver_to(&self, mailboxes: &Mailboxes, delivery: &Delivery<'_>) -> Sent {
+        let core = &self.0;
         let mut sent = Sent::default();
         let mut reached = (mailboxes.iter().nth(1).is_some()).then(HashSet::new);
         turn::run(|| {
+            let how = core.push(delivery.slow);
             for mailbox in mailboxes.iter() {
                 let parcel = Parcel::delivery(
                     delivery.name.clone(),
@@ -294,12 +334,12 @@ impl Switchboard {
                 self.for_each_holder(mailbox, |client| {
                     let is_first = reached.as_mut().is_none_or(|reached| reached.insert(client.id()));
                     if is_first && delivery.except != Some(client) {
-                        sent += client.deliver(&parcel, delivery.slow, &self.0);
+                        sent += client.deliver(&parcel, how, core);
                     }
                 });
             }
         });
-        sent
+        core.count(sent)
     }
 
     fn for_each_holder(&self, mailbox: &Mailbox, mut f: impl FnMut(&Client)) {
@@ -337,7 +377,7 @@ impl Others<'_> {
     ///
     /// As [`Switchboard::send_all`].
     pub fn send_all<T: Serialize + ?Sized>(&self, name: impl Into<Text>, payload: &T) -> Result<Sent, Error> {
-        Ok(self.board.deliver_all(&self.delivery(name.into(), payload)?))
+        Ok(self.board.deliver_all(self.delivery(name.into(), payload)?))
     }
 
     /// Sends to every other client that holds one of the mailboxes and accepts the name; to each once.

@@ -1,14 +1,20 @@
 //! A client's bounded queue, and the socket under it: what is pushed is written at the end of the turn, from where the
 //! pusher stands; only what a full socket does not take waits for the session's task.
 
-use std::collections::VecDeque;
+mod line;
+
 use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use switchboard_wire::CloseCode;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use line::Line;
+pub(crate) use line::{Answer, Returned};
+
+use super::accepts::Accepts;
 use super::parcel::{Kind, Parcel};
 use crate::limits::{Limits, Slow};
 
@@ -16,32 +22,47 @@ use crate::limits::{Limits, Slow};
 #[derive(Debug)]
 pub(crate) struct Outbox {
     encoding: u8,
+    /// Half of the room is taken. Set and read without the lock's say in between: a hint to wait, not a bound.
+    is_busy: AtomicBool,
+    /// Nothing can be written any more.
+    is_closed: AtomicBool,
+    half: Half,
     /// A plain mutex, held for one push or one write and never across an await.
     queue: Mutex<Queue>,
+}
+
+/// Half of the room that an outbox has.
+#[derive(Clone, Copy, Debug)]
+struct Half {
+    bytes: usize,
+    messages: usize,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     /// The socket that anybody may write to; none where only the session's task can write, and when all is over.
     socket: Option<OwnedWriteHalf>,
-    /// The parcel in front has its own place: a client that is written to now and then needs no other memory.
-    front: Option<Arc<Parcel>>,
-    rest: VecDeque<Arc<Parcel>>,
-    /// Bytes of the front that are written already.
-    written: usize,
-    /// Bytes that wait, the written ones not counted.
-    bytes: usize,
+    line: Line,
+    /// Deliveries under these names are wanted; none: all are.
+    accepts: Option<Box<Accepts>>,
     /// The turn that will flush this queue.
     turn: u64,
-    /// The socket took no more; the session's task waits until it does.
+    /// The socket took no more.
     is_full: bool,
+    /// The session knows, and goes on once it does.
+    is_awaited: bool,
     phase: Phase,
     /// It was shut down with [`Shutdown::Now`].
     is_cut: bool,
     /// What was taken back when the client was closed, in order.
-    returned: Vec<Arc<Parcel>>,
-    /// Whether the first of those was half-sent.
-    cut_off: bool,
+    returned: Vec<Returned>,
+}
+
+/// How an outbox stands, for the session's task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) flushed: Flushed,
+    pub(crate) stage: Stage,
 }
 
 /// How far the life of an outbox has come, for the session's task.
@@ -82,11 +103,25 @@ pub enum Shutdown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Taken,
+    /// The client does not accept deliveries of this name.
+    Unwanted,
     /// Taken, and so many older deliveries lost for it.
     Displaced(u32),
     Refused,
     /// Refused, and the client is to be closed for reading too slowly.
     Overflow,
+}
+
+/// How a push of a parcel is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Push<'a> {
+    pub(crate) limits: &'a Limits,
+    /// What happens where there is no room.
+    pub(crate) slow: Slow,
+    /// The turn that it belongs to.
+    pub(crate) turn: u64,
+    /// Only where the client accepts the name.
+    pub(crate) if_accepted: bool,
 }
 
 /// What became of a flush.
@@ -101,9 +136,15 @@ pub(crate) enum Flushed {
 }
 
 impl Outbox {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>, encoding: u8) -> Self {
+    pub(crate) fn new(socket: Option<OwnedWriteHalf>, encoding: u8, limits: &Limits) -> Self {
         Self {
             encoding,
+            is_busy: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
+            half: Half {
+                bytes: limits.outbox_bytes / 2,
+                messages: limits.outbox_messages.div_ceil(2),
+            },
             queue: Mutex::new(Queue {
                 socket,
                 ..Queue::default()
@@ -111,36 +152,40 @@ impl Outbox {
         }
     }
 
-    /// Queues a parcel. Says also whether this is the first push of this turn, which then has to flush the outbox.
-    pub(crate) fn push(&self, parcel: &Arc<Parcel>, slow: Slow, limits: &Limits, turn: u64) -> (Pushed, bool) {
+    /// Queues a parcel, which takes so many bytes in this outbox's encoding. Says also whether this is the first push of this turn, which then has to flush the outbox.
+    pub(crate) fn push(&self, parcel: &Arc<Parcel>, bytes: usize, how: Push<'_>) -> (Pushed, bool) {
+        let mut queue = self.lock();
+        if how.if_accepted && !queue.accepts(&parcel.name) {
+            return (Pushed::Unwanted, false);
+        }
+        if queue.phase != Phase::Open {
+            return (Pushed::Refused, false);
+        }
+        // Of many pings and pongs that wait the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
+        if parcel.kind == Kind::Control && queue.line.replace_control(parcel, self.encoding, CONTROLS) {
+            return (Pushed::Taken, false);
+        }
+        let pushed = self.make_room(&mut queue, bytes, parcel.kind, how);
+        if matches!(pushed, Pushed::Taken | Pushed::Displaced(_)) {
+            queue.line.push(Arc::clone(parcel), bytes);
+            (pushed, self.note_push(&mut queue, how))
+        } else {
+            (pushed, false)
+        }
+    }
+
+    /// Queues an answer with its bytes, as [`push`](Self::push).
+    pub(crate) fn push_answer(&self, answer: Answer, bytes: &[u8], how: Push<'_>) -> (Pushed, bool) {
         let mut queue = self.lock();
         if queue.phase != Phase::Open {
             return (Pushed::Refused, false);
         }
-        let bytes = parcel.bytes(self.encoding).len();
-        // Of many pings and pongs that wait the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
-        if parcel.kind == Kind::Control && queue.replace_control(parcel, self.encoding) {
-            return (Pushed::Taken, false);
+        let pushed = self.make_room(&mut queue, bytes.len(), Kind::Answer, how);
+        if pushed != Pushed::Taken {
+            return (pushed, false);
         }
-        if !queue.has_room(bytes, limits) {
-            self.write(&mut queue);
-        }
-        let pushed = if queue.has_room(bytes, limits) {
-            Pushed::Taken
-        } else {
-            match (parcel.kind, slow) {
-                (Kind::Control, _) | (Kind::Delivery, Slow::DropNewest) => return (Pushed::Refused, false),
-                (Kind::Delivery, Slow::DropOldest) => match queue.make_room(bytes, self.encoding, limits) {
-                    Some(lost) => Pushed::Displaced(lost),
-                    None => return (Pushed::Refused, false),
-                },
-                _ => return (Pushed::Overflow, false),
-            }
-        };
-        queue.append(Arc::clone(parcel), bytes);
-        let is_first = queue.turn != turn;
-        queue.turn = turn;
-        (pushed, is_first)
+        queue.line.push_answer(answer, bytes);
+        (pushed, self.note_push(&mut queue, how))
     }
 
     /// Takes no more and lets `close`, a close frame, be the last to go out. What the shutdown does not let out is kept to
@@ -152,112 +197,90 @@ impl Outbox {
             Phase::Closing { .. } if how == Shutdown::Now => {}
             _ => return,
         }
+        self.is_busy.store(false, Ordering::Release);
         let reason = reason.to_owned();
         match how {
             Shutdown::FinishQueues => {}
-            Shutdown::FinishMessages => {
-                if queue.written > 0 {
-                    let queued: Vec<_> = queue.rest.drain(..).collect();
-                    queue.bytes -= queued
-                        .iter()
-                        .map(|parcel| parcel.bytes(self.encoding).len())
-                        .sum::<usize>();
-                    queue.returned = queued;
-                } else {
-                    queue.take_back_all();
-                }
-            }
+            Shutdown::FinishMessages => queue.take_back(true, self.encoding),
             Shutdown::Now => {
                 queue.is_cut = true;
                 // A close frame still fits in between where nothing is half-sent.
-                let last = close.filter(|_| queue.written == 0 && queue.phase == Phase::Open);
-                queue.take_back_all();
+                let last = close.filter(|_| !queue.line.is_half_sent() && queue.phase == Phase::Open);
+                queue.take_back(false, self.encoding);
                 let is_last = last.is_some();
                 if let Some(close) = last {
                     let bytes = close.bytes(self.encoding).len();
-                    queue.append(close, bytes);
+                    queue.line.push(close, bytes);
                     self.write(&mut queue);
                 }
                 queue.phase = if is_last && queue.socket.is_none() {
                     // Only the session's task can write it.
                     Phase::Closing { code, reason }
                 } else {
-                    (queue.front, queue.written, queue.bytes) = (None, 0, 0);
+                    queue.line = Line::default();
                     Phase::Closed { code, reason }
                 };
-                return;
+                return self.note_room(&queue);
             }
         }
         if let Some(close) = close {
             let bytes = close.bytes(self.encoding).len();
-            queue.append(close, bytes);
+            queue.line.push(close, bytes);
         }
         queue.phase = Phase::Closing { code, reason };
     }
 
     /// The connection is gone; what is still queued is kept to be handed back.
     pub(crate) fn lose(&self, code: CloseCode, reason: &str) {
-        self.lock().lose(code, reason);
+        let mut queue = self.lock();
+        queue.lose(code, reason, self.encoding);
+        self.note_room(&queue);
     }
 
     /// Writes what waits, as far as the socket takes it.
     pub(crate) fn flush(&self) -> Flushed {
         let mut queue = self.lock();
-        if queue.is_full {
-            return Flushed::Known;
+        let mut flushed = self.write(&mut queue);
+        self.note_room(&queue);
+        if flushed == Flushed::Waiting && std::mem::replace(&mut queue.is_awaited, true) {
+            flushed = Flushed::Known;
         }
-        self.write(&mut queue)
+        flushed
     }
 
-    /// For the session's task: writes what waits, and goes on once a full socket is ready again.
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Flushed {
+    /// For the session's task: writes what waits, goes on once a full socket is ready again, and says how things stand.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Status {
         let mut queue = self.lock();
-        self.write(&mut queue);
-        while queue.is_full && queue.front.is_some() {
-            let ready = match &queue.socket {
-                Some(socket) => socket.as_ref().poll_write_ready(cx),
-                None => break,
-            };
-            match ready {
-                Poll::Pending => return Flushed::Waiting,
-                Poll::Ready(Ok(())) => {
-                    queue.is_full = false;
-                    self.write(&mut queue);
-                }
-                Poll::Ready(Err(error)) => queue.lose(CloseCode::ABNORMAL, &error.to_string()),
-            }
+        if !queue.line.is_empty() {
+            self.poll_write(cx, &mut queue);
+            self.note_room(&queue);
         }
-        if queue.front.is_some() {
-            Flushed::Waiting
-        } else {
-            Flushed::Empty
-        }
+        queue.status()
     }
 
     /// Lets the session's task write, where nobody else can: calls `write` with what waits until it is done or not ready.
-    pub(crate) fn write_with(&self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>) -> Flushed {
+    pub(crate) fn write_with(&self, mut write: impl FnMut(&[IoSlice<'_>]) -> io::Result<Option<usize>>) -> Status {
         let mut queue = self.lock();
-        while queue.front.is_some() {
-            match queue.with_slices(self.encoding, &mut write) {
-                Ok(Some(n)) if n > 0 => queue.advance(n, self.encoding),
-                Ok(None) => return Flushed::Waiting,
-                Ok(Some(_)) => queue.lose(CloseCode::ABNORMAL, "the connection takes no more bytes"),
-                Err(error) => queue.lose(CloseCode::ABNORMAL, &error.to_string()),
+        while !queue.line.is_empty() {
+            match queue.line.with_slices(self.encoding, &mut write) {
+                Ok(Some(n)) if n > 0 => queue.line.advance(n, self.encoding),
+                Ok(None) => break,
+                Ok(Some(_)) => queue.lose(CloseCode::ABNORMAL, "the connection takes no more bytes", self.encoding),
+                Err(error) => queue.lose(CloseCode::ABNORMAL, &error.to_string(), self.encoding),
             }
         }
-        Flushed::Empty
+        queue.is_awaited = !queue.line.is_empty();
+        self.note_room(&queue);
+        queue.status()
+    }
+
+    /// Whether nothing can be written any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
     }
 
     pub(crate) fn stage(&self) -> Stage {
-        let queue = self.lock();
-        match queue.phase {
-            Phase::Open => Stage::Open,
-            Phase::Closing { .. } => Stage::Closing {
-                is_written: queue.front.is_none(),
-                is_cut: queue.is_cut,
-            },
-            Phase::Closed { .. } => Stage::Closed,
-        }
+        self.lock().stage()
     }
 
     /// Why it was closed.
@@ -269,18 +292,22 @@ impl Outbox {
     }
 
     /// Whether a stream should wait before it adds more.
-    pub(crate) fn is_busy(&self, limits: &Limits) -> bool {
-        let queue = self.lock();
-        queue.phase == Phase::Open
-            && (queue.bytes >= limits.outbox_bytes / 2 || queue.len() >= limits.outbox_messages.div_ceil(2))
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Whether deliveries under this name are wanted.
+    pub(crate) fn accepts(&self, name: &str) -> bool {
+        self.lock().accepts(name)
+    }
+
+    pub(crate) fn set_accepts(&self, accepts: Accepts) {
+        self.lock().accepts = Some(Box::new(accepts));
     }
 
     /// Gives back memory that an earlier burst needed.
     pub(crate) fn shrink(&self) {
-        let mut queue = self.lock();
-        if queue.front.is_none() && queue.rest.capacity() > 0 {
-            queue.rest = VecDeque::new();
-        }
+        self.lock().line.shrink();
     }
 
     /// Lets go of the socket, which tells the peer that nothing more comes.
@@ -288,44 +315,97 @@ impl Outbox {
         self.lock().socket = None;
     }
 
-    /// Lets go of the socket, and gives back what was never or only partly sent; the second is true of the half-sent one.
-    pub(crate) fn finish(&self) -> Vec<(Arc<Parcel>, bool)> {
+    /// Lets go of the socket, and gives back what was never or only partly sent.
+    pub(crate) fn finish(&self) -> Vec<Returned> {
         let mut queue = self.lock();
-        queue.lose(CloseCode::ABNORMAL, "the connection ended");
+        queue.lose(CloseCode::ABNORMAL, "the connection ended", self.encoding);
         queue.socket = None;
-        let cut_off = queue.cut_off;
-        let returned = std::mem::take(&mut queue.returned);
+        let mut returned = std::mem::take(&mut queue.returned);
+        returned.retain(|message| message.kind != Kind::Control);
         returned
-            .into_iter()
-            .enumerate()
-            .map(|(at, parcel)| (parcel, at == 0 && cut_off))
-            .filter(|(parcel, _)| parcel.kind != Kind::Control)
-            .collect()
+    }
+
+    /// Room for one message more, or what becomes of it instead.
+    fn make_room(&self, queue: &mut Queue, bytes: usize, kind: Kind, how: Push<'_>) -> Pushed {
+        let Push { limits, slow, .. } = how;
+        if queue.line.has_room(bytes, limits) {
+            return Pushed::Taken;
+        }
+        self.write(queue);
+        if queue.line.has_room(bytes, limits) {
+            return Pushed::Taken;
+        }
+        match (kind, slow) {
+            (Kind::Control, _) | (Kind::Delivery, Slow::DropNewest) => Pushed::Refused,
+            (Kind::Delivery, Slow::DropOldest) => match queue.line.make_room(bytes, self.encoding, limits) {
+                Some(lost) => Pushed::Displaced(lost),
+                None => Pushed::Refused,
+            },
+            _ => Pushed::Overflow,
+        }
+    }
+
+    /// Whether it was the first push of the turn.
+    fn note_push(&self, queue: &mut Queue, how: Push<'_>) -> bool {
+        if self.is_half_full(queue) {
+            self.is_busy.store(true, Ordering::Release);
+        }
+        let is_first = queue.turn != how.turn;
+        queue.turn = how.turn;
+        is_first
+    }
+
+    /// Brings up to date what is asked without the lock.
+    fn note_room(&self, queue: &Queue) {
+        if matches!(queue.phase, Phase::Closed { .. }) {
+            self.is_closed.store(true, Ordering::Release);
+        }
+        if self.is_busy() && !(queue.phase == Phase::Open && self.is_half_full(queue)) {
+            self.is_busy.store(false, Ordering::Release);
+        }
+    }
+
+    fn is_half_full(&self, queue: &Queue) -> bool {
+        queue.line.bytes() >= self.half.bytes || queue.line.messages() >= self.half.messages
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, queue: &mut Queue) {
+        self.write(queue);
+        while queue.is_full && !queue.line.is_empty() {
+            let ready = match &queue.socket {
+                Some(socket) => socket.as_ref().poll_write_ready(cx),
+                None => return,
+            };
+            match ready {
+                Poll::Pending => {
+                    queue.is_awaited = true;
+                    return;
+                }
+                Poll::Ready(Ok(())) => {
+                    queue.is_full = false;
+                    queue.is_awaited = false;
+                    self.write(queue);
+                }
+                Poll::Ready(Err(error)) => queue.lose(CloseCode::ABNORMAL, &error.to_string(), self.encoding),
+            }
+        }
     }
 
     /// One or several writes, until nothing is left or the socket is full.
     fn write(&self, queue: &mut Queue) -> Flushed {
         if queue.socket.is_none() {
-            return if queue.front.is_some() {
-                Flushed::Waiting
-            } else {
-                Flushed::Empty
-            };
+            return queue.flushed();
         }
-        while queue.front.is_some() && !queue.is_full {
+        while !queue.line.is_empty() && !queue.is_full {
             match queue.write_some(self.encoding) {
-                Ok(0) => queue.lose(CloseCode::ABNORMAL, "the connection takes no more bytes"),
-                Ok(n) => queue.advance(n, self.encoding),
+                Ok(0) => queue.lose(CloseCode::ABNORMAL, "the connection takes no more bytes", self.encoding),
+                Ok(n) => queue.line.advance(n, self.encoding),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => queue.is_full = true,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => queue.lose(CloseCode::ABNORMAL, &error.to_string()),
+                Err(error) => queue.lose(CloseCode::ABNORMAL, &error.to_string(), self.encoding),
             }
         }
-        if queue.is_full {
-            Flushed::Waiting
-        } else {
-            Flushed::Empty
-        }
+        queue.flushed()
     }
 
     /// A panic elsewhere cannot leave the queue half-changed: nothing in here calls out.
@@ -335,99 +415,43 @@ impl Outbox {
 }
 
 impl Queue {
-    fn len(&self) -> usize {
-        usize::from(self.front.is_some()) + self.rest.len()
+    fn accepts(&self, name: &str) -> bool {
+        self.accepts.as_ref().is_none_or(|accepts| accepts.accept(name))
     }
 
-    fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
-        self.len() < limits.outbox_messages && self.bytes + bytes <= limits.outbox_bytes
-    }
-
-    /// Puts a ping or pong in the place of the latest that waits; false where few do.
-    fn replace_control(&mut self, parcel: &Arc<Parcel>, encoding: u8) -> bool {
-        let waiting = self.rest.iter_mut().filter(|waiting| waiting.kind == Kind::Control);
-        let Some(latest) = waiting.skip(CONTROLS - 1).last() else {
-            return false;
-        };
-        self.bytes = self.bytes + parcel.bytes(encoding).len() - latest.bytes(encoding).len();
-        *latest = Arc::clone(parcel);
-        true
-    }
-
-    fn append(&mut self, parcel: Arc<Parcel>, bytes: usize) {
-        self.bytes += bytes;
-        if self.front.is_none() {
-            self.front = Some(parcel);
+    fn flushed(&self) -> Flushed {
+        if self.line.is_empty() {
+            Flushed::Empty
         } else {
-            self.rest.push_back(parcel);
+            Flushed::Waiting
         }
     }
 
-    fn advance(&mut self, mut n: usize, encoding: u8) {
-        self.bytes -= n;
-        while let Some(front) = &self.front {
-            let left = front.bytes(encoding).len() - self.written;
-            if n < left {
-                self.written += n;
-                return;
-            }
-            n -= left;
-            self.written = 0;
-            self.front = self.rest.pop_front();
+    fn stage(&self) -> Stage {
+        match self.phase {
+            Phase::Open => Stage::Open,
+            Phase::Closing { .. } => Stage::Closing {
+                is_written: self.line.is_empty(),
+                is_cut: self.is_cut,
+            },
+            Phase::Closed { .. } => Stage::Closed,
         }
     }
 
-    /// Loses the oldest deliveries of which nothing is written, as many as it takes, and says how many. None, and nothing is
-    /// lost, where that would not help.
-    fn make_room(&mut self, bytes: usize, encoding: u8, limits: &Limits) -> Option<u32> {
-        let (mut left, mut left_bytes, mut lost) = (self.len(), self.bytes, 0);
-        let has_room =
-            |left: usize, left_bytes: usize| left < limits.outbox_messages && left_bytes + bytes <= limits.outbox_bytes;
-        for parcel in self.droppable() {
-            if has_room(left, left_bytes) {
-                break;
-            }
-            left -= 1;
-            left_bytes -= parcel.bytes(encoding).len();
-            lost += 1;
+    fn status(&self) -> Status {
+        Status {
+            flushed: self.flushed(),
+            stage: self.stage(),
         }
-        if !has_room(left, left_bytes) {
-            return None;
-        }
-        let mut still_to_lose = lost;
-        let half_sent = self.front.take_if(|_| self.written > 0);
-        if let Some(front) = self.front.take() {
-            self.rest.push_front(front);
-        }
-        self.rest.retain(|parcel| {
-            let is_lost = still_to_lose > 0 && parcel.kind == Kind::Delivery;
-            still_to_lose -= u32::from(is_lost);
-            !is_lost
-        });
-        self.front = half_sent.or_else(|| self.rest.pop_front());
-        self.bytes = left_bytes;
-        Some(lost)
     }
 
-    /// Deliveries of which nothing is written, the oldest first.
-    fn droppable(&self) -> impl Iterator<Item = &Arc<Parcel>> {
-        let front = self.front.as_ref().filter(|_| self.written == 0);
-        front
-            .into_iter()
-            .chain(&self.rest)
-            .filter(|parcel| parcel.kind == Kind::Delivery)
-    }
-
-    fn take_back_all(&mut self) {
-        self.cut_off |= self.written > 0;
-        let all = self.front.take().into_iter().chain(self.rest.drain(..));
+    fn take_back(&mut self, keeps_half_sent: bool, encoding: u8) {
+        let back = self.line.take_back(keeps_half_sent, encoding);
         // A half-sent one came before all that was taken back earlier.
-        self.returned.splice(0..0, all);
-        self.written = 0;
-        self.bytes = 0;
+        self.returned.splice(0..0, back);
     }
 
-    fn lose(&mut self, code: CloseCode, reason: &str) {
+    fn lose(&mut self, code: CloseCode, reason: &str, encoding: u8) {
         match &self.phase {
             // Closed for a reason of ours: that one stands.
             Phase::Closing { code, reason } => {
@@ -440,37 +464,20 @@ impl Queue {
             }
             Phase::Closed { .. } => {}
         }
-        self.take_back_all();
+        self.take_back(false, encoding);
     }
 
     fn write_some(&self, encoding: u8) -> io::Result<usize> {
-        match &self.socket {
-            Some(socket) => self.with_slices(encoding, |slices| socket.try_write_vectored(slices)),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn with_slices<R>(&self, encoding: u8, write: impl FnOnce(&[IoSlice<'_>]) -> R) -> R {
-        let front = self
-            .front
-            .as_ref()
-            .map_or(&[][..], |front| &front.bytes(encoding)[self.written..]);
-        if self.rest.is_empty() {
-            return write(&[IoSlice::new(front)]);
-        }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        slices[0] = IoSlice::new(front);
-        let mut used = 1;
-        for (slice, parcel) in slices[1..].iter_mut().zip(&self.rest) {
-            *slice = IoSlice::new(parcel.bytes(encoding));
-            used += 1;
-        }
-        write(&slices[..used])
+        let Some(socket) = &self.socket else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        self.line.with_slices(encoding, |slices| match slices {
+            [one] => socket.try_write(one),
+            many => socket.try_write_vectored(many),
+        })
     }
 }
 
-/// How many parcels one system call takes along.
-const SLICES: usize = 64;
 /// How many pings and pongs may wait.
 const CONTROLS: usize = 16;
 

@@ -1,6 +1,6 @@
 //! What lies in an outbox: one reply, encoded once for all who speak alike.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -25,35 +25,46 @@ pub(crate) enum Framing {
 }
 
 impl Encoding {
-    /// The bytes of one frame, as they go to the socket.
-    pub(crate) fn encode(&self, frame: &Frame<'_>) -> Result<Box<[u8]>, EncodeError> {
-        thread_local! {
-            static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-        }
-        SCRATCH.with_borrow_mut(|unit| {
-            unit.clear();
-            let kind = self.dialect.write(frame, unit)?;
-            let bytes = match self.framing {
-                Framing::WebSocket => websocket_frame(kind, unit),
-            };
-            if unit.capacity() > SCRATCH_KEPT {
-                *unit = Vec::new();
+    /// Writes one frame as it goes to the socket; it lies at the end of `out`.
+    pub(crate) fn encode<'o>(&self, frame: &Frame<'_>, out: &'o mut Vec<u8>) -> Result<&'o [u8], EncodeError> {
+        out.clear();
+        match self.framing {
+            Framing::WebSocket => {
+                // The header comes before the payload, whose length it says.
+                out.extend_from_slice(&[0; WEBSOCKET_HEADER]);
+                let opcode = match self.dialect.write(frame, out)? {
+                    MessageKind::Text => Opcode::Text,
+                    MessageKind::Binary => Opcode::Binary,
+                };
+                let header = FrameHeader::new(opcode, out.len() - WEBSOCKET_HEADER);
+                let start = WEBSOCKET_HEADER - header.len();
+                out[start..WEBSOCKET_HEADER].copy_from_slice(&header);
+                Ok(&out[start..])
             }
-            Ok(bytes)
-        })
+        }
     }
 }
 
-fn websocket_frame(kind: MessageKind, payload: &[u8]) -> Box<[u8]> {
-    let opcode = match kind {
-        MessageKind::Text => Opcode::Text,
-        MessageKind::Binary => Opcode::Binary,
-    };
-    let header = FrameHeader::new(opcode, payload.len());
-    let mut frame = Vec::with_capacity(header.len() + payload.len());
-    frame.extend_from_slice(&header);
-    frame.extend_from_slice(payload);
-    frame.into_boxed_slice()
+/// The thread's buffer to write a frame in. Taken, not borrowed: a dialect may itself write one.
+pub(crate) struct Scratch(pub(crate) Vec<u8>);
+
+impl Scratch {
+    pub(crate) fn take() -> Self {
+        Self(SCRATCH.try_with(Cell::take).unwrap_or_default())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.0.capacity() <= SCRATCH_KEPT {
+            let scratch = std::mem::take(&mut self.0);
+            let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+        }
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// One reply on its way to one client or to many.
@@ -85,27 +96,22 @@ impl Parcel {
         })
     }
 
-    /// An answer, encoded already.
-    pub(crate) fn answer(name: Text, payload: Option<RawPayload>, encoding: u8, bytes: Box<[u8]>) -> Arc<Self> {
-        Self::encoded(name, payload, Kind::Answer, encoding, bytes)
-    }
-
     /// A frame of the transport.
     pub(crate) fn control(encoding: u8, bytes: Box<[u8]>) -> Arc<Self> {
-        Self::encoded(Text::from(""), None, Kind::Control, encoding, bytes)
+        Self::encoded(Text::from(""), Kind::Control, encoding, bytes)
     }
 
     #[cfg(test)]
     pub(crate) fn encoded_delivery(name: Text, encoding: u8, bytes: Box<[u8]>) -> Arc<Self> {
-        Self::encoded(name, None, Kind::Delivery, encoding, bytes)
+        Self::encoded(name, Kind::Delivery, encoding, bytes)
     }
 
-    fn encoded(name: Text, payload: Option<RawPayload>, kind: Kind, encoding: u8, bytes: Box<[u8]>) -> Arc<Self> {
+    fn encoded(name: Text, kind: Kind, encoding: u8, bytes: Box<[u8]>) -> Arc<Self> {
         let parcel = Self {
             name,
             mailbox: None,
             kind,
-            payload,
+            payload: None,
             frames: Default::default(),
         };
         if let Some(frame) = parcel.frames.get(usize::from(encoding)) {
@@ -124,8 +130,8 @@ impl Parcel {
                     mailbox: self.mailbox.as_deref(),
                     payload: self.payload.as_ref(),
                 };
-                match encoding.encode(&frame) {
-                    Ok(bytes) => Some(bytes),
+                match encoding.encode(&frame, &mut Scratch::take().0) {
+                    Ok(bytes) => Some(bytes.into()),
                     Err(error) => {
                         if told.may_tell() {
                             tracing::warn!(name = %self.name, %error, "a delivery cannot be written in a recipient's format (told once a minute)");
@@ -157,5 +163,7 @@ impl fmt::Debug for Parcel {
     }
 }
 
+/// The longest header of a frame that is not masked.
+const WEBSOCKET_HEADER: usize = 10;
 /// A scratch buffer that grew beyond this is given back, so that one large message is not paid for for ever.
 const SCRATCH_KEPT: usize = 256 << 10;

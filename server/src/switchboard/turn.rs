@@ -44,14 +44,27 @@ impl Backlog {
             flush(client);
         }
         self.flushed = end;
-        if end == self.clients.len() {
-            *self = Self::default();
+        if end == self.clients.len() && end > 0 {
+            let mut clients = std::mem::take(self).clients;
+            clients.clear();
+            give_back(clients);
         }
         self.is_left()
     }
 
     pub(crate) fn is_left(&self) -> bool {
         !self.clients.is_empty()
+    }
+}
+
+/// Keeps the room for the thread's next turn.
+fn give_back(clients: Vec<Client>) {
+    if clients.capacity() <= KEPT {
+        TURN.with_borrow_mut(|turn| {
+            if turn.dirty.capacity() == 0 {
+                turn.dirty = clients;
+            }
+        });
     }
 }
 
@@ -85,7 +98,7 @@ pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// The number of the turn that is under way on this thread.
-pub(super) fn current() -> u64 {
+pub(crate) fn current() -> u64 {
     TURN.with_borrow_mut(|turn| {
         // Outside of a turn each push is one of its own.
         turn.id += u64::from(turn.depth == 0);
@@ -109,9 +122,8 @@ pub(super) fn touch(client: &Client) {
 fn flush(client: &Client) {
     match client.outbox().flush() {
         Flushed::Waiting => client.wake(),
-        // A stream of that client may have waited for just this.
-        Flushed::Empty if client.streams().load(Ordering::Acquire) > 0 => client.drained().notify_waiters(),
-        Flushed::Empty | Flushed::Known => {}
+        Flushed::Empty => client.tell_drained(),
+        Flushed::Known => {}
     }
 }
 
@@ -152,5 +164,7 @@ impl Drop for Guard {
     }
 }
 
+/// The most recipients that a thread keeps room for.
+const KEPT: usize = 1024;
 /// Outboxes that are flushed before others get their turn.
 const BATCH: usize = 256;

@@ -9,7 +9,7 @@ use switchboard_router::Router;
 use super::discover::{Selection, registered};
 use super::error::{Place, RouteError, RouteErrorKind, RouteErrors};
 use super::plan::{Planned, place, plan};
-use super::{Route, RouteTable};
+use super::{Route, RouteId, RouteTable};
 use crate::controller::Definition;
 use crate::needs::Needs;
 use crate::request::States;
@@ -157,8 +157,8 @@ fn lay_out(planned: Vec<Planned<'_>>, served: &[Arc<str>]) -> Result<RouteTable,
         if registries.contains_key(registry) {
             continue;
         }
-        let own = routes.iter().filter(|route| route.registry == *registry);
-        let router = Router::build(own.map(|route| (route.pattern.clone(), Arc::clone(route))))
+        let own = (0..).zip(&routes).filter(|(_, route)| route.registry == *registry);
+        let router = Router::build(own.map(|(id, route)| (route.pattern.clone(), RouteId(id))))
             .map_err(|error| RouteErrors::from(RouteError::new(RouteErrorKind::Router(error), None)))?;
         registries.insert(Arc::clone(registry), Arc::new(router));
     }

@@ -114,12 +114,12 @@ impl TestServer {
             permit: Permit::default(),
         };
         let core = Arc::clone(self.running.switchboard().core());
-        let tasks = core.tasks.clone();
+        let switchboard = Arc::clone(&core);
         let mut session = Box::pin(session::run(core, Io::Boxed(Box::new(far)), Bytes::new(), hello));
         // Its first step puts the client on the board, so that the test does not race with it.
         let is_over = std::future::poll_fn(|cx| Poll::Ready(session.as_mut().poll(cx).is_ready())).await;
         if !is_over {
-            tasks.spawn(session);
+            switchboard.homes.take_in(switchboard.tasks.track_future(session));
         }
         TestClient::new(Box::new(near), format)
     }

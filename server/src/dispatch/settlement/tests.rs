@@ -51,7 +51,7 @@ fn steps(script: &Script) -> Vec<Step> {
 
 fn answer() -> Word {
     Word::Answer {
-        name: Text::from("a"),
+        name: Some(Text::from("a")),
         payload: None,
     }
 }
@@ -82,8 +82,7 @@ proptest! {
         cancel_at in prop::option::of(0..12_usize),
     ) {
         let mut seen = Vec::new();
-        let mut settlement = Settlement::default();
-        settlement.begin(scripts.len() as u32);
+        let mut settlement = Settlement::begin(scripts.len() as u32);
         let mut words = 0;
         let mut apply = |settlement: &mut Settlement, step: Step, seen: &mut Vec<Seen>| {
             let mut say = record(seen);
@@ -137,8 +136,7 @@ proptest! {
 #[test]
 fn answers_at_once_need_no_extra_frame() {
     let mut seen = Vec::new();
-    let mut settlement = Settlement::default();
-    settlement.begin(2);
+    let mut settlement = Settlement::begin(2);
     settlement.word(answer(), &mut record(&mut seen));
     settlement.ended(&mut record(&mut seen));
     settlement.ended(&mut record(&mut seen));
@@ -150,8 +148,7 @@ fn answers_at_once_need_no_extra_frame() {
 #[test]
 fn an_answer_does_not_wait_for_a_slow_controller() {
     let mut seen = Vec::new();
-    let mut settlement = Settlement::default();
-    settlement.begin(2);
+    let mut settlement = Settlement::begin(2);
     settlement.word(answer(), &mut record(&mut seen));
     settlement.ended(&mut record(&mut seen));
     settlement.end_inline(&mut record(&mut seen));
@@ -163,8 +160,7 @@ fn an_answer_does_not_wait_for_a_slow_controller() {
 #[test]
 fn what_comes_after_the_end_is_late() {
     let mut seen = Vec::new();
-    let mut settlement = Settlement::default();
-    settlement.begin(1);
+    let mut settlement = Settlement::begin(1);
     settlement.end_inline(&mut record(&mut seen));
     assert!(settlement.close(Error::new("cancelled", ""), &mut record(&mut seen)));
     assert!(!settlement.word(answer(), &mut record(&mut seen)));

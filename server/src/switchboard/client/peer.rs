@@ -2,22 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use futures_util::task::AtomicWaker;
-use switchboard_wire::{CloseCode, Error, Format, Frame, RawPayload, Text};
+use switchboard_wire::{CloseCode, Error, Format, Frame, Text, Ticket};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Client, Peer, lock};
+use crate::dispatch::{Answers, Saying};
 use crate::limits::Slow;
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
-use crate::switchboard::accepts::Accepts;
-use crate::switchboard::outbox::{Outbox, Pushed, Shutdown};
-use crate::switchboard::parcel::{Encoding, Framing, Parcel};
+use crate::switchboard::outbox::{Answer, Outbox, Push, Pushed, Shutdown};
+use crate::switchboard::parcel::{Encoding, Framing, Parcel, Scratch};
 use crate::switchboard::{ClientId, Core, Sent, turn};
 
 impl Client {
@@ -33,11 +33,10 @@ impl Client {
             encoding,
             format: core.encoding(encoding).dialect.format(),
             core: Arc::downgrade(core),
-            outbox: Outbox::new(socket, encoding),
+            outbox: Outbox::new(socket, encoding, &core.limits),
             waker: AtomicWaker::new(),
             drained: Notify::new(),
             mailboxes: Mutex::default(),
-            accepts: RwLock::default(),
             session: Mutex::default(),
             lifetime: OnceLock::new(),
             has_left: AtomicBool::new(false),
@@ -77,6 +76,13 @@ impl Client {
 
     pub(crate) fn drained(&self) -> &Notify {
         &self.0.drained
+    }
+
+    /// Tells streams that wait for room that there is some.
+    pub(crate) fn tell_drained(&self) {
+        if self.0.streams.load(Ordering::Acquire) > 0 {
+            self.0.drained.notify_waiters();
+        }
     }
 
     pub(crate) fn holding(&self) -> &AtomicU32 {
@@ -125,16 +131,6 @@ impl Client {
         token
     }
 
-    /// Whether deliveries under this name are wanted.
-    pub(crate) fn accepts(&self, name: &str) -> bool {
-        let accepts = self.0.accepts.read().unwrap_or_else(PoisonError::into_inner);
-        accepts.as_ref().is_none_or(|accepts| accepts.accept(name))
-    }
-
-    pub(crate) fn set_accepts(&self, accepts: Accepts) {
-        *self.0.accepts.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(accepts));
-    }
-
     /// One violation more; true where it is one too many.
     pub(crate) fn violate(&self, limit: u32) -> bool {
         self.0.violations.fetch_add(1, Ordering::Relaxed) >= limit
@@ -181,8 +177,9 @@ impl Client {
     /// A frame of the transport.
     pub(crate) fn control(&self, bytes: Box<[u8]>) {
         if let Some(core) = self.0.core.upgrade() {
+            let len = bytes.len();
             let parcel = Parcel::control(self.0.encoding, bytes);
-            self.push(&parcel, Slow::Close, &core);
+            self.push(&parcel, len, core.push(Slow::Close), &core);
         }
     }
 
@@ -193,30 +190,9 @@ impl Client {
         self.control(bytes.into());
     }
 
-    /// An answer: it always passes, and where it does not fit the client is closed.
-    pub(crate) fn answer(&self, name: &Text, payload: Option<&RawPayload>, frame: &Frame<'_>) {
-        let Some(core) = self.0.core.upgrade() else { return };
-        match core.encoding(self.0.encoding).encode(frame) {
-            Ok(bytes) => {
-                let parcel = Parcel::answer(name.clone(), payload.cloned(), self.0.encoding, bytes);
-                self.push(&parcel, Slow::Close, &core);
-            }
-            Err(error) => {
-                core.counters.unwritable.one();
-                if core.unwritable_told.may_tell() {
-                    tracing::warn!(client = %self.id(), %name, %error, "an answer cannot be written in the client's format (told once a minute)");
-                }
-                self.answer_instead(&core, frame);
-            }
-        }
-    }
-
     /// A delivery, where the client accepts the name.
-    pub(crate) fn deliver(&self, parcel: &Arc<Parcel>, slow: Slow, core: &Core) -> Sent {
-        if !self.accepts(&parcel.name) {
-            return Sent::default();
-        }
-        self.take(parcel, slow, core)
+    pub(crate) fn deliver(&self, parcel: &Arc<Parcel>, how: Push<'_>, core: &Core) -> Sent {
+        self.take(parcel, how, core)
     }
 
     /// Ends the connection. Answers and deliveries are refused from now on.
@@ -259,42 +235,39 @@ impl Client {
         lock(&self.0.open)
     }
 
-    pub(super) fn take(&self, parcel: &Arc<Parcel>, slow: Slow, core: &Core) -> Sent {
-        if parcel
-            .prepare(self.0.encoding, core.encoding(self.0.encoding), &core.unwritable_told)
-            .is_none()
-        {
+    /// A delivery; what became of it is the caller's to count.
+    pub(super) fn take(&self, parcel: &Arc<Parcel>, how: Push<'_>, core: &Core) -> Sent {
+        let encoding = core.encoding(self.0.encoding);
+        let Some(bytes) = parcel.prepare(self.0.encoding, encoding, &core.unwritable_told) else {
+            if how.if_accepted && !self.0.outbox.accepts(&parcel.name) {
+                return Sent::default();
+            }
             core.counters.unwritable.one();
-            core.counters.dropped.one();
-            return Sent {
-                delivered: 0,
-                dropped: 1,
-            };
-        }
-        let sent = match self.push(parcel, slow, core) {
-            Pushed::Taken => Sent {
-                delivered: 1,
-                dropped: 0,
-            },
+            return REFUSED;
+        };
+        match self.push(parcel, bytes.len(), how, core) {
+            Pushed::Taken => TAKEN,
+            Pushed::Unwanted => Sent::default(),
             Pushed::Displaced(lost) => {
                 core.counters.dropped.add(u64::from(lost));
-                Sent {
-                    delivered: 1,
-                    dropped: 0,
-                }
+                TAKEN
             }
-            Pushed::Refused | Pushed::Overflow => Sent {
-                delivered: 0,
-                dropped: 1,
-            },
-        };
-        core.counters.delivered.add(u64::from(sent.delivered));
-        core.counters.dropped.add(u64::from(sent.dropped));
-        sent
+            Pushed::Refused | Pushed::Overflow => REFUSED,
+        }
     }
 
-    fn push(&self, parcel: &Arc<Parcel>, slow: Slow, core: &Core) -> Pushed {
-        let (pushed, is_first) = self.0.outbox.push(parcel, slow, &core.limits, turn::current());
+    fn push(&self, parcel: &Arc<Parcel>, bytes: usize, how: Push<'_>, core: &Core) -> Pushed {
+        let (pushed, is_first) = self.0.outbox.push(parcel, bytes, how);
+        self.pushed(pushed, is_first, core);
+        pushed
+    }
+
+    fn push_answer(&self, answer: Answer, bytes: &[u8], core: &Core) {
+        let (pushed, is_first) = self.0.outbox.push_answer(answer, bytes, core.push(Slow::Close));
+        self.pushed(pushed, is_first, core);
+    }
+
+    fn pushed(&self, pushed: Pushed, is_first: bool, core: &Core) {
         if is_first {
             turn::touch(self);
         }
@@ -307,7 +280,6 @@ impl Client {
                 "you read too slowly",
             );
         }
-        pushed
     }
 
     /// The request is still owed its final frame: an error that any format can write.
@@ -327,12 +299,53 @@ impl Client {
             error: &error,
             end,
         };
-        if let Ok(bytes) = core.encoding(self.0.encoding).encode(&failed) {
-            let parcel = Parcel::answer(Text::from(name.unwrap_or_default()), None, self.0.encoding, bytes);
-            self.push(&parcel, Slow::Close, core);
+        let mut scratch = Scratch::take();
+        // It has a form in every format.
+        if let Ok(bytes) = core.encoding(self.0.encoding).encode(&failed, &mut scratch.0) {
+            let answer = Answer {
+                name: Text::from(name.unwrap_or_default()),
+                payload: None,
+                bytes: bytes.len(),
+            };
+            self.push_answer(answer, bytes, core);
         }
     }
 }
+
+/// An answer always passes, and where it does not fit the client is closed.
+impl Answers for Client {
+    fn answer(&self, core: &Core, ticket: &Ticket, name: &Text, saying: Saying) {
+        let mut scratch = Scratch::take();
+        let frame = saying.frame(ticket, name);
+        match core.encoding(self.0.encoding).encode(&frame, &mut scratch.0) {
+            Ok(bytes) => {
+                let (own, payload) = saying.into_parts();
+                let answer = Answer {
+                    name: own.unwrap_or_else(|| name.clone()),
+                    payload,
+                    bytes: bytes.len(),
+                };
+                self.push_answer(answer, bytes, core);
+            }
+            Err(error) => {
+                core.counters.unwritable.one();
+                if core.unwritable_told.may_tell() {
+                    tracing::warn!(client = %self.id(), %name, %error, "an answer cannot be written in the client's format (told once a minute)");
+                }
+                self.answer_instead(core, &frame);
+            }
+        }
+    }
+}
+
+const TAKEN: Sent = Sent {
+    delivered: 1,
+    dropped: 0,
+};
+const REFUSED: Sent = Sent {
+    delivered: 0,
+    dropped: 1,
+};
 
 impl Encoding {
     /// The bytes that say goodbye, where the transport has such.

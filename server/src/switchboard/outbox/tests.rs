@@ -7,15 +7,33 @@ use super::*;
 
 const ENCODING: u8 = 0;
 
-/// A parcel whose bytes are its number, over and over, so that what was written can be told apart.
-fn parcel(number: u8, bytes: usize, kind: Kind) -> Arc<Parcel> {
+/// A message whose bytes are its number, over and over, so that what was written can be told apart.
+fn push_kind(outbox: &Outbox, number: u8, bytes: usize, kind: Kind, slow: Slow, limits: &Limits) -> Pushed {
     let name = Text::from(format!("n/{number}"));
-    let bytes = vec![number; bytes].into_boxed_slice();
-    match kind {
-        Kind::Answer => Parcel::answer(name, None, ENCODING, bytes),
-        Kind::Control => Parcel::control(ENCODING, bytes),
-        Kind::Delivery => Parcel::encoded_delivery(name, ENCODING, bytes),
-    }
+    let content = vec![number; bytes];
+    let how = Push {
+        limits,
+        slow,
+        turn: 1,
+        if_accepted: true,
+    };
+    let parcel = match kind {
+        Kind::Answer => {
+            let answer = Answer {
+                name,
+                payload: None,
+                bytes,
+            };
+            return outbox.push_answer(answer, &content, how).0;
+        }
+        Kind::Control => Parcel::control(ENCODING, content.into()),
+        Kind::Delivery => Parcel::encoded_delivery(name, ENCODING, content.into()),
+    };
+    outbox.push(&parcel, bytes, how).0
+}
+
+fn outbox(limits: &Limits) -> Outbox {
+    Outbox::new(None, ENCODING, limits)
 }
 
 fn limits(messages: usize, bytes: usize) -> Limits {
@@ -28,7 +46,7 @@ fn limits(messages: usize, bytes: usize) -> Limits {
 
 /// Lets the "connection" take so many bytes.
 fn take(outbox: &Outbox, mut budget: usize, written: &mut Vec<u8>) -> Flushed {
-    outbox.write_with(|slices| {
+    let status = outbox.write_with(|slices| {
         let available: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).collect();
         let n = available.len().min(budget);
         if n == 0 {
@@ -37,26 +55,27 @@ fn take(outbox: &Outbox, mut budget: usize, written: &mut Vec<u8>) -> Flushed {
         budget -= n;
         written.extend(&available[..n]);
         Ok(Some(n))
-    })
+    });
+    status.flushed
 }
 
-fn push(outbox: &Outbox, parcel: &Arc<Parcel>, slow: Slow, limits: &Limits) -> Pushed {
-    outbox.push(parcel, slow, limits, 1).0
+fn push(outbox: &Outbox, number: u8, bytes: usize, limits: &Limits) -> Pushed {
+    push_kind(outbox, number, bytes, Kind::Delivery, Slow::Close, limits)
 }
 
 fn unsent(outbox: &Outbox) -> Vec<(String, bool)> {
     let unsent = outbox.finish().into_iter();
     unsent
-        .map(|(parcel, is_cut)| (parcel.name.to_string(), is_cut))
+        .map(|message| (message.name.to_string(), message.is_cut))
         .collect()
 }
 
 #[test]
 fn what_is_pushed_is_written_in_order() {
-    let (outbox, limits) = (Outbox::new(None, ENCODING), limits(10, 100));
+    let limits = limits(10, 100);
+    let outbox = outbox(&limits);
     for number in 1..=3 {
-        let pushed = push(&outbox, &parcel(number, 2, Kind::Delivery), Slow::Close, &limits);
-        assert_eq!(pushed, Pushed::Taken);
+        assert_eq!(push(&outbox, number, 2, &limits), Pushed::Taken);
     }
     let mut written = Vec::new();
     assert_eq!(take(&outbox, 3, &mut written), Flushed::Waiting);
@@ -71,16 +90,16 @@ fn a_full_outbox_does_as_the_policy_says() {
     for (messages, bytes) in [(2, 100), (10, 4)] {
         let limits = limits(messages, bytes);
         let full = || {
-            let outbox = Outbox::new(None, ENCODING);
-            push(&outbox, &parcel(1, 2, Kind::Delivery), Slow::Close, &limits);
-            push(&outbox, &parcel(2, 2, Kind::Delivery), Slow::Close, &limits);
+            let outbox = outbox(&limits);
+            push(&outbox, 1, 2, &limits);
+            push(&outbox, 2, 2, &limits);
             outbox
         };
-        let third = parcel(3, 2, Kind::Delivery);
-        assert_eq!(push(&full(), &third, Slow::Close, &limits), Pushed::Overflow);
-        assert_eq!(push(&full(), &third, Slow::DropNewest, &limits), Pushed::Refused);
+        let third = |outbox: &Outbox, slow| push_kind(outbox, 3, 2, Kind::Delivery, slow, &limits);
+        assert_eq!(third(&full(), Slow::Close), Pushed::Overflow);
+        assert_eq!(third(&full(), Slow::DropNewest), Pushed::Refused);
         let outbox = full();
-        assert_eq!(push(&outbox, &third, Slow::DropOldest, &limits), Pushed::Displaced(1));
+        assert_eq!(third(&outbox, Slow::DropOldest), Pushed::Displaced(1));
         let mut written = Vec::new();
         take(&outbox, 100, &mut written);
         assert_eq!(written, [2, 2, 3, 3]);
@@ -90,35 +109,27 @@ fn a_full_outbox_does_as_the_policy_says() {
 #[test]
 fn an_answer_is_never_dropped_and_a_pong_closes_nobody() {
     let limits = limits(1, 100);
-    let outbox = Outbox::new(None, ENCODING);
-    push(&outbox, &parcel(1, 2, Kind::Answer), Slow::Close, &limits);
+    let outbox = outbox(&limits);
+    let push = |number, kind, slow| push_kind(&outbox, number, 2, kind, slow, &limits);
+    push(1, Kind::Answer, Slow::Close);
     for slow in [Slow::Close, Slow::DropOldest, Slow::DropNewest] {
-        assert_eq!(
-            push(&outbox, &parcel(2, 2, Kind::Answer), slow, &limits),
-            Pushed::Overflow
-        );
-        assert_eq!(
-            push(&outbox, &parcel(3, 2, Kind::Control), slow, &limits),
-            Pushed::Refused
-        );
+        assert_eq!(push(2, Kind::Answer, slow), Pushed::Overflow);
+        assert_eq!(push(3, Kind::Control, slow), Pushed::Refused);
     }
     // An answer is no delivery that could make room.
-    assert_eq!(
-        push(&outbox, &parcel(4, 2, Kind::Delivery), Slow::DropOldest, &limits),
-        Pushed::Refused
-    );
+    assert_eq!(push(4, Kind::Delivery, Slow::DropOldest), Pushed::Refused);
 }
 
 #[test]
 fn a_half_sent_delivery_is_not_dropped() {
     let limits = limits(2, 100);
-    let outbox = Outbox::new(None, ENCODING);
-    push(&outbox, &parcel(1, 4, Kind::Delivery), Slow::Close, &limits);
-    push(&outbox, &parcel(2, 4, Kind::Delivery), Slow::Close, &limits);
+    let outbox = outbox(&limits);
+    push(&outbox, 1, 4, &limits);
+    push(&outbox, 2, 4, &limits);
     let mut written = Vec::new();
     take(&outbox, 1, &mut written);
     assert_eq!(
-        push(&outbox, &parcel(3, 4, Kind::Delivery), Slow::DropOldest, &limits),
+        push_kind(&outbox, 3, 4, Kind::Delivery, Slow::DropOldest, &limits),
         Pushed::Displaced(1)
     );
     take(&outbox, 100, &mut written);
@@ -128,15 +139,15 @@ fn a_half_sent_delivery_is_not_dropped() {
 #[test]
 fn the_three_shutdowns_let_out_what_they_say() {
     let half_sent = || {
-        let outbox = Outbox::new(None, ENCODING);
         let limits = limits(10, 100);
-        push(&outbox, &parcel(1, 4, Kind::Answer), Slow::Close, &limits);
-        push(&outbox, &parcel(2, 4, Kind::Delivery), Slow::Close, &limits);
+        let outbox = outbox(&limits);
+        push_kind(&outbox, 1, 4, Kind::Answer, Slow::Close, &limits);
+        push(&outbox, 2, 4, &limits);
         let mut written = Vec::new();
         take(&outbox, 1, &mut written);
         (outbox, written)
     };
-    let close = parcel(9, 1, Kind::Control);
+    let close = Parcel::control(ENCODING, [9].into());
 
     let (outbox, mut written) = half_sent();
     outbox.close(
@@ -169,7 +180,7 @@ fn the_three_shutdowns_let_out_what_they_say() {
 
 #[test]
 fn the_first_reason_to_close_stands() {
-    let outbox = Outbox::new(None, ENCODING);
+    let outbox = outbox(&Limits::default());
     outbox.close(Shutdown::FinishQueues, None, CloseCode::SLOW_CONSUMER, "slow");
     outbox.close(Shutdown::FinishQueues, None, CloseCode::IDLE, "idle");
     outbox.lose(CloseCode::ABNORMAL, "gone");
@@ -206,8 +217,8 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #[test]
     fn every_parcel_is_accounted_for_once(steps in prop::collection::vec(step(), 1..80)) {
-        let outbox = Outbox::new(None, ENCODING);
         let limits = limits(5, 15);
+        let outbox = outbox(&limits);
         let mut written = Vec::new();
         let mut taken = Vec::new();
         let mut displaced = 0;
@@ -215,13 +226,13 @@ proptest! {
             match step {
                 Step::Push(kind, bytes, slow) => {
                     let before: usize = taken.len();
-                    match push(&outbox, &parcel(number, bytes, kind), slow, &limits) {
+                    match push_kind(&outbox, number, bytes, kind, slow, &limits) {
                         Pushed::Taken => taken.push((number, bytes)),
                         Pushed::Displaced(lost) => {
                             displaced += lost;
                             taken.push((number, bytes));
                         }
-                        Pushed::Refused | Pushed::Overflow => prop_assert_eq!(taken.len(), before),
+                        Pushed::Refused | Pushed::Overflow | Pushed::Unwanted => prop_assert_eq!(taken.len(), before),
                     }
                 }
                 Step::Take(n) => {
@@ -256,9 +267,10 @@ proptest! {
 
 #[test]
 fn each_ping_is_answered_until_many_wait() {
-    let (outbox, limits) = (Outbox::new(None, ENCODING), limits(100, 100));
+    let limits = limits(100, 100);
+    let outbox = outbox(&limits);
     for number in 1..=20 {
-        let pushed = push(&outbox, &parcel(number, 1, Kind::Control), Slow::Close, &limits);
+        let pushed = push_kind(&outbox, number, 1, Kind::Control, Slow::Close, &limits);
         assert_eq!(pushed, Pushed::Taken);
     }
     let mut written = Vec::new();
@@ -266,4 +278,51 @@ fn each_ping_is_answered_until_many_wait() {
     let first: Vec<u8> = (1..=16).collect();
     assert_eq!(written[..16], first);
     assert_eq!(written[16..], [20]);
+}
+
+#[test]
+fn it_is_busy_from_half_full_until_there_is_room() {
+    let limits = limits(4, 100);
+    let outbox = outbox(&limits);
+    push(&outbox, 1, 1, &limits);
+    assert!(!outbox.is_busy());
+    push_kind(&outbox, 2, 1, Kind::Answer, Slow::Close, &limits);
+    assert!(outbox.is_busy());
+    take(&outbox, 1, &mut Vec::new());
+    assert!(!outbox.is_busy());
+    push(&outbox, 3, 60, &limits);
+    assert!(outbox.is_busy(), "bytes count, too");
+    outbox.lose(CloseCode::ABNORMAL, "gone");
+    assert!(!outbox.is_busy() && outbox.is_closed());
+}
+
+#[test]
+fn a_name_that_is_not_accepted_is_not_pushed() {
+    let limits = limits(4, 100);
+    let outbox = outbox(&limits);
+    outbox.set_accepts(Accepts::new(&["n/2".to_owned()], 100).unwrap());
+    assert_eq!(push(&outbox, 1, 1, &limits), Pushed::Unwanted);
+    assert_eq!(push(&outbox, 2, 1, &limits), Pushed::Taken);
+    assert_eq!(
+        push_kind(&outbox, 1, 1, Kind::Answer, Slow::Close, &limits),
+        Pushed::Taken,
+        "answers always pass"
+    );
+}
+
+#[tokio::test]
+async fn a_socket_that_a_push_found_full_is_told_of_by_the_next_flush() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = tokio::net::TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (_reader, writer) = near.into_split();
+    let limits = limits(2, 64 << 20);
+    let outbox = Outbox::new(Some(writer), ENCODING, &limits);
+    // More than the system takes: the third push finds no room, writes what it can, and the socket is full.
+    for number in 1..=3 {
+        push(&outbox, number, 16 << 20, &limits);
+    }
+    assert_eq!(outbox.flush(), Flushed::Waiting, "somebody has to wake the session");
+    assert_eq!(outbox.flush(), Flushed::Known);
 }

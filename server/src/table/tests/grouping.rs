@@ -64,7 +64,7 @@ fn decorators_of_different_registries_run_apart() {
     for registry in ["public", "backend"] {
         let router = table.registry(registry).unwrap();
         assert_eq!(router.len(), 1);
-        assert!(router.iter().all(|(_, route)| route.registry() == registry));
+        assert!(router.iter().all(|(_, id)| table.route(*id).registry() == registry));
     }
 }
 
