@@ -4,7 +4,7 @@
 //! lie one after the other in memory, as they would in a buffer just read. Beside the times, the memory and the time
 //! to build each table of expressions is printed once.
 
-use std::{fmt::Write, hint::black_box, time::Instant};
+use std::{cell::LazyCell, fmt::Write, hint::black_box, time::Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use switchboard_router::{Pattern, Router};
@@ -68,50 +68,66 @@ fn regexes(criterion: &mut Criterion) {
         ("one_segment", 1_000, 1_000),
         ("one_segment", 10_000, 10_000),
     ] {
-        for kind in [Kind::Plain, Kind::Ambiguous, Kind::Unicode, Kind::Anywhere] {
-            let router = announce(label, routes, kind, per_segment);
+        for kind in Kind::ALL {
+            let router = LazyCell::new(|| announce(label, routes, kind, per_segment));
             let mut random = Random::new();
             for is_hit in [true, false] {
                 let names = Names::new(|nth| kind.name(random.below(routes), per_segment, nth, is_hit));
                 let mut next = names.cycle();
                 let result = if is_hit { "hit" } else { "miss" };
                 let id = BenchmarkId::new(format!("{label}/{kind:?}/{result}"), routes);
-                group.bench_function(id, |bencher| bencher.iter(|| count(&router, next())));
+                group.bench_function(id, |bencher| {
+                    let router = &*router;
+                    bencher.iter(|| count(router, next()));
+                });
             }
         }
     }
 }
 
-/// Names that were never seen before, written into one buffer, so the time has the writing in it (printed alone too).
+/// Names that were never seen before, half of those that miss not ASCII, written into one buffer: the time has the writing
+/// in it, which is printed alone too. No name of a plain expression is new and matches.
 fn flood(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("flood");
-    let router = build((0..10_000).map(|at| Pattern::regex(&Kind::Plain.pattern(at, 32))));
-    let before = resident_kib();
-    for (label, router) in [
-        ("writing_alone", &build(std::iter::empty())),
-        ("10000_regexes", &router),
-    ] {
-        let (mut nth, mut name) = (0_usize, String::new());
-        group.bench_function(label, |bencher| {
-            bencher.iter(|| {
-                nth += 1;
-                name.clear();
-                write!(
-                    name,
-                    "segment{}/cmd_{}_{}",
-                    nth % 313,
-                    nth,
-                    if nth % 2 == 0 { "up" } else { "é" }
-                )
-                .expect("a String takes all");
-                count(router, &name)
-            });
+    let mut run = |id: String, router: &dyn Fn() -> Router<usize>, kind: Kind, is_hit: bool| {
+        let router = LazyCell::new(router);
+        let (mut random, mut nth, mut name) = (Random::new(), 0, String::new());
+        let mut next = || {
+            nth += 1;
+            name.clear();
+            kind.write(&mut name, random.below(FLOODED), PER_SEGMENT, nth, is_hit);
+            if !is_hit {
+                write!(name, "/{nth}{}", if nth % 2 == 0 { "up" } else { "é" }).expect("a String takes all");
+            }
+            count(&router, &name)
+        };
+        let mut is_run = false;
+        group.bench_function(&id, |bencher| {
+            is_run = true;
+            bencher.iter(&mut next);
         });
-    }
-    println!(
-        "flood: {} KiB more resident after it",
-        resident_kib().saturating_sub(before)
+        if is_run {
+            let before = resident_kib();
+            (0..MORE).for_each(|_| _ = next());
+            let more = resident_kib().saturating_sub(before);
+            println!("flood/{id}: {more} KiB more resident after {MORE} new names");
+        }
+    };
+    run(
+        "writing_alone".to_owned(),
+        &|| build(std::iter::empty()),
+        Kind::Plain,
+        false,
     );
+    for kind in Kind::ALL {
+        let router = || build((0..FLOODED).map(|at| Pattern::regex(&kind.pattern(at, PER_SEGMENT))));
+        if matches!(kind, Kind::Plain) {
+            run("10000_regexes".to_owned(), &router, kind, false);
+        } else {
+            run(format!("10000_regexes/{kind:?}/hit"), &router, kind, true);
+            run(format!("10000_regexes/{kind:?}/miss"), &router, kind, false);
+        }
+    }
 }
 
 /// What the expressions are like.
@@ -128,6 +144,8 @@ enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [Self::Plain, Self::Ambiguous, Self::Unicode, Self::Anywhere];
+
     fn pattern(self, at: usize, per_segment: usize) -> String {
         let segment = at / per_segment;
         match self {
@@ -139,19 +157,27 @@ impl Kind {
     }
 
     fn name(self, at: usize, per_segment: usize, nth: usize, is_hit: bool) -> String {
-        let segment = at / per_segment;
-        let tail = if is_hit { "" } else { "/no" };
-        match self {
-            Self::Plain => format!("segment{segment}/cmd_{at}_up{tail}"),
-            Self::Ambiguous => format!("segment{segment}/turn_it_{at}_{nth}{tail}"),
-            Self::Unicode => format!("segment{segment}/turn{nth}-{at}-{nth}{tail}"),
-            Self::Anywhere => {
-                format!(
-                    "segment{segment}/please_{nth}_cmd_{at}{}_now",
-                    if is_hit { "x" } else { "y" }
-                )
-            }
+        let mut name = String::new();
+        self.write(&mut name, at, per_segment, nth, is_hit);
+        if !is_hit {
+            name.push_str("/no");
         }
+        name
+    }
+
+    /// Appends a name that this expression matches. One that is to miss is given a segment more by the caller.
+    fn write(self, name: &mut String, at: usize, per_segment: usize, nth: usize, is_hit: bool) {
+        let segment = at / per_segment;
+        let written = match self {
+            Self::Plain => write!(name, "segment{segment}/cmd_{at}_up"),
+            Self::Ambiguous => write!(name, "segment{segment}/turn_it_{at}_{nth}"),
+            Self::Unicode => write!(name, "segment{segment}/turn{nth}-{at}-{nth}"),
+            Self::Anywhere => {
+                let mark = if is_hit { 'x' } else { 'y' };
+                write!(name, "segment{segment}/please_{nth}_cmd_{at}{mark}_now")
+            }
+        };
+        written.expect("a String takes all");
     }
 }
 
@@ -245,3 +271,9 @@ fn resident_kib() -> usize {
         .and_then(|kib| kib.parse().ok())
         .unwrap_or(0)
 }
+
+/// Expressions that are flooded with names, and how many of them share their first segment.
+const FLOODED: usize = 10_000;
+const PER_SEGMENT: usize = 32;
+/// New names beside the timed ones, after which memory is looked at.
+const MORE: usize = 1_000_000;

@@ -46,7 +46,8 @@ pub struct Limits {
     pub running: usize,
     /// How long a controller runs unless its route says otherwise; for a stream, each item. 30 s.
     pub controller: Duration,
-    /// How long a plain function may hold its connection's task before that is logged. 50 ms.
+    /// How long a plain function may hold its connection's task, and with it other clients, before that is logged. 20 ms or
+    /// more are measured to 10 ms. 50 ms.
     pub inline: Duration,
     /// Bytes waiting to be written to one client. What happens then is [`slow`](Self::slow)'s to say. 1 MiB.
     pub outbox_bytes: usize,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{Failure, Step, cargo};
+use crate::run::{Failure, Step, cargo, target};
 
 /// Runs sections 1 to 7, 9 and 10; every case has to pass strictly.
 pub(crate) fn run(python: &Path) -> Result<(), Failure> {
@@ -111,15 +111,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The target folder, which this program itself was built into.
-fn target() -> Result<PathBuf, Failure> {
-    let program = std::env::current_exe().map_err(|error| failure("the target folder", &error))?;
-    let folder = program.parent().and_then(Path::parent);
-    folder
-        .map(Path::to_path_buf)
-        .ok_or_else(|| Failure("the target folder cannot be found".to_owned()))
 }
 
 fn failure(what: &str, error: &dyn std::fmt::Display) -> Failure {

@@ -1,6 +1,8 @@
 //! The checks of this workspace, one command each: `cargo xtask test` runs them all.
 
 mod autobahn;
+mod bench;
+mod instructions;
 mod packages;
 mod run;
 
@@ -24,11 +26,24 @@ enum Task {
     Test,
     /// Writes down anew what the compiler says to the wrong programs in tests/ui.
     Bless,
-    /// Runs the benchmarks; arguments go to them, such as a filter.
+    /// Compares our server with others, and writes docs/performance.md; `--quick` checks that this works.
+    #[command(disable_help_flag = true)]
     Bench {
+        /// Passed on to the comparison: `--help` shows them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Runs the micro-benchmarks; arguments go to them, such as a filter.
+    Micro {
         /// Passed on to criterion.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Counts the instructions of a message along each path of the framework, and compares them with the budget.
+    Instructions {
+        /// Writes the budget down anew.
+        #[arg(long)]
+        bless: bool,
     },
     /// Runs a fuzz target; needs a nightly toolchain and cargo-fuzz.
     Fuzz {
@@ -50,7 +65,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test => test(),
         Task::Bless => cargo(&["test", "--test", "ui"]).env("TRYBUILD", "overwrite").run(),
-        Task::Bench { arguments } => bench(&arguments),
+        Task::Bench { arguments } => bench::compare(&arguments),
+        Task::Micro { arguments } => bench::micro(&arguments),
+        Task::Instructions { bless } => instructions::run(bless),
         Task::Fuzz { target, seconds } => fuzz(&target, seconds),
         Task::Autobahn { python } => autobahn::run(&python),
     };
@@ -71,9 +88,11 @@ fn test() -> Result<(), Failure> {
         .env("RUSTDOCFLAGS", "--deny warnings")
         .run()?;
     cargo(&["test", "--workspace"]).run()?;
+    instructions::run(false)?;
     cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--bins"]).run()?;
     javascript()?;
-    browsers()
+    browsers()?;
+    bench::compare(&["--quick".to_owned()])
 }
 
 fn javascript() -> Result<(), Failure> {
@@ -86,12 +105,6 @@ fn browsers() -> Result<(), Failure> {
     cargo(&["build", "--examples"]).run()?;
     npm("tests/browser", &["ci"]).run()?;
     npm("tests/browser", &["test"]).run()
-}
-
-fn bench(arguments: &[String]) -> Result<(), Failure> {
-    let mut task = vec!["bench", "--package", "switchboard-bench", "--"];
-    task.extend(arguments.iter().map(String::as_str));
-    cargo(&task).run()
 }
 
 fn fuzz(target: &str, seconds: u32) -> Result<(), Failure> {

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::instructions;
 use crate::run::{Failure, Step};
 
-/// Sees to it that Node and Chromium are there: installs what Debian has, names the rest in one error.
+/// Sees to it that Node, Chromium and valgrind are there: installs what Debian has, names the rest in one error.
 pub(crate) fn ensure() -> Result<(), Failure> {
     let mut missing = Vec::new();
     if !has_node() {
@@ -17,6 +18,21 @@ pub(crate) fn ensure() -> Result<(), Failure> {
             "Chromium at {chromium} (Debian: `apt-get install chromium`; elsewhere set CHROMIUM to its path)"
         ));
     }
+    if !has_valgrind() {
+        missing.push(VALGRIND.to_owned());
+    }
+    told(&missing)
+}
+
+/// Sees to it that valgrind is there, where it can be.
+pub(crate) fn ensure_valgrind() -> Result<(), Failure> {
+    if has_valgrind() {
+        return Ok(());
+    }
+    told(&[VALGRIND.to_owned()])
+}
+
+fn told(missing: &[String]) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -38,6 +54,11 @@ fn has_node() -> bool {
         && runs("npm")
 }
 
+/// Whether it is there, or is not needed.
+fn has_valgrind() -> bool {
+    !instructions::ARE_COUNTED || runs("valgrind") || install("valgrind").is_ok()
+}
+
 fn install(package: &str) -> Result<(), Failure> {
     if !runs("apt-get") {
         return Err(Failure("no apt-get".to_owned()));
@@ -51,7 +72,8 @@ fn install(package: &str) -> Result<(), Failure> {
     .run()
 }
 
-fn runs(program: &str) -> bool {
+/// Whether there is such a program.
+pub(crate) fn runs(program: &str) -> bool {
     let status = Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -61,3 +83,4 @@ fn runs(program: &str) -> bool {
 }
 
 const CHROMIUM: &str = "/usr/bin/chromium";
+const VALGRIND: &str = "valgrind (Debian: `apt-get install valgrind`)";

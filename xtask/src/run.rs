@@ -3,13 +3,20 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// One command.
 pub(crate) struct Step {
     command: Command,
     shown: String,
+}
+
+/// What a program said before it ended well.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Why a task stopped.
@@ -44,6 +51,19 @@ pub(crate) fn npm(folder: &str, arguments: &[&str]) -> Step {
 pub(crate) fn root() -> PathBuf {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// The target folder, which this program itself was built into.
+///
+/// # Errors
+///
+/// The system does not say where that is.
+pub(crate) fn target() -> Result<PathBuf, Failure> {
+    let program = std::env::current_exe().map_err(|error| Failure(format!("the target folder: {error}")))?;
+    let folder = program.parent().and_then(Path::parent);
+    folder
+        .map(Path::to_path_buf)
+        .ok_or_else(|| Failure("the target folder cannot be found".to_owned()))
 }
 
 impl Step {
@@ -81,5 +101,29 @@ impl Step {
         }
         eprintln!("  {:.0} s", began.elapsed().as_secs_f32());
         Ok(())
+    }
+
+    /// Runs it to its end without showing it, and gives back what it says.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be run or fails; then with what it said.
+    pub(crate) fn output(mut self) -> Result<Said, Failure> {
+        let output = self
+            .command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| Failure(format!("`{}` cannot be run: {error}", self.shown)))?;
+        let said = Said {
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        if !output.status.success() {
+            return Err(Failure(format!(
+                "`{}` failed ({}):\n{}",
+                self.shown, output.status, said.stderr
+            )));
+        }
+        Ok(said)
     }
 }

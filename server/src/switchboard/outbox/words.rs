@@ -1,0 +1,82 @@
+//! What is said to an outbox, and what it says.
+
+use switchboard_wire::CloseCode;
+
+use crate::limits::{Limits, Slow};
+
+/// How an outbox stands, for the session's task.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) flushed: Flushed,
+    pub(crate) stage: Stage,
+}
+
+/// How far the life of an outbox has come, for the session's task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Open,
+    /// `is_cut`: it is to end at once, written or not.
+    Closing {
+        is_written: bool,
+        is_cut: bool,
+    },
+    Closed,
+}
+
+/// How far the life of an outbox has come. It only moves forward.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Phase {
+    #[default]
+    Open,
+    /// What is queued still goes out, the last of it a close frame; nothing more is taken.
+    Closing { code: CloseCode, reason: String },
+    /// Nothing can be written any more.
+    Closed { code: CloseCode, reason: String },
+}
+
+/// How a client is closed: what is done with what is queued for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// At once; what is half-sent is cut off.
+    Now,
+    /// A message that is half-sent is finished, the queued ones are handed back.
+    FinishMessages,
+    /// All that is queued is sent.
+    FinishQueues,
+}
+
+/// What became of a push.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Taken,
+    /// The client does not accept deliveries of this name.
+    Unwanted,
+    /// Taken, and so many older deliveries lost for it.
+    Displaced(u32),
+    Refused,
+    /// Refused, and the client is to be closed for reading too slowly.
+    Overflow,
+}
+
+/// How a push of a parcel is meant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Push<'a> {
+    pub(crate) limits: &'a Limits,
+    /// What happens where there is no room.
+    pub(crate) slow: Slow,
+    /// The turn that it belongs to.
+    pub(crate) turn: u64,
+    /// Only where the client accepts the name.
+    pub(crate) if_accepted: bool,
+}
+
+/// What became of a flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// Nothing waits.
+    Empty,
+    /// The session's task has to go on.
+    Waiting,
+    /// The session's task goes on already.
+    Known,
+}
