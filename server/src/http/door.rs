@@ -36,7 +36,7 @@ pub(super) trait Host: Send + Sync {
     fn counters(&self) -> &Counters;
     /// What a shutdown waits for.
     fn tasks(&self) -> &TaskTracker;
-    /// Serves a connection that has become a WebSocket, in a task of its own.
+    /// Serves a connection that has become a WebSocket, to its end.
     fn serve(self: Arc<Self>, io: Io, early: Bytes, hello: Hello);
 }
 

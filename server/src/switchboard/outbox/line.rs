@@ -68,6 +68,17 @@ pub(crate) struct Returned {
     pub(crate) is_cut: bool,
 }
 
+impl Answers {
+    /// Drops the bytes that are written once they are half of all: a client that always leaves something unread would
+    /// otherwise have all that it ever read kept for it.
+    fn reclaim(&mut self) {
+        if self.waiting.is_empty() || (self.start >= RECLAIMED && self.start * 2 >= self.bytes.len()) {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+}
+
 /// A message taken out of the line.
 enum Message {
     Parcel(Arc<Parcel>),
@@ -191,6 +202,12 @@ impl Line {
         }
     }
 
+    /// The bytes of answers that are kept, written ones among them.
+    #[cfg(test)]
+    pub(super) fn kept_bytes(&self) -> usize {
+        self.answers.as_ref().map_or(0, |answers| answers.bytes.len())
+    }
+
     /// Gives back memory that an earlier burst needed.
     pub(super) fn shrink(&mut self) {
         if self.is_empty() && self.rest.capacity() > 0 {
@@ -308,6 +325,7 @@ impl Line {
             && let Some(answer) = answers.waiting.pop_front()
         {
             answers.start += answer.bytes;
+            answers.reclaim();
             run.answers -= 1;
             run.bytes -= answer.bytes;
             if run.answers > 0 {
@@ -389,6 +407,8 @@ fn keep(mut answers: Box<Answers>) {
     }
 }
 
+/// Fewer written bytes are not worth moving the others for.
+const RECLAIMED: usize = 4 << 10;
 /// How many pieces one system call takes along.
 const SLICES: usize = 64;
 /// Messages of this many bytes on average are gathered.

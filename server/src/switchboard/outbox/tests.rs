@@ -326,3 +326,28 @@ async fn a_socket_that_a_push_found_full_is_told_of_by_the_next_flush() {
     assert_eq!(outbox.flush(), Flushed::Waiting, "somebody has to wake the session");
     assert_eq!(outbox.flush(), Flushed::Known);
 }
+
+#[test]
+fn what_a_client_has_read_is_not_kept_though_it_always_leaves_something() {
+    let limits = limits(10, 10_000);
+    let outbox = outbox(&limits);
+    let mut written = Vec::new();
+    push_kind(&outbox, 1, 1_000, Kind::Answer, Slow::Close, &limits);
+    for round in 0..1_000_u32 {
+        let number = (round % 100) as u8 + 2;
+        let pushed = push_kind(&outbox, number, 1_000, Kind::Answer, Slow::Close, &limits);
+        assert_eq!(pushed, Pushed::Taken);
+        // One message and a part of the next, so that the line is never empty.
+        let part = if round == 0 { 1_500 } else { 1_000 };
+        assert_eq!(take(&outbox, part, &mut written), Flushed::Waiting);
+        let kept = outbox.lock().line.kept_bytes();
+        assert!(kept <= 10_000, "{kept} bytes are kept in round {round}");
+    }
+    take(&outbox, usize::MAX, &mut written);
+    assert_eq!(written.len(), 1_001_000);
+    assert!(
+        written
+            .chunks(1_000)
+            .all(|message| message.iter().all(|byte| *byte == message[0]))
+    );
+}
