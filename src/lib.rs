@@ -58,10 +58,10 @@
 
 pub use switchboard_server::{
     Binary, CancellationToken, Client, ClientId, CloseCode, Closure, Controller, Counter, Counters, Disconnected,
-    Error, FromRequest, IntoOutcome, IntoReply, JoinError, Limits, Listener, Mailbox, Mailboxes, Message, Needs,
-    Outcome, Params, Payload, RawPayload, Replies, Reply, Request, Route, RouteError, RouteErrorKind, RouteErrors,
-    RouteTable, Routes, Running, Sent, Server, ServerError, Service, Shutdown, Slow, State, Switchboard, Uid, Unsent,
-    UnsentKind, code, routes, send_all, send_to_mailbox, service, silent, testing,
+    Endpoint, Error, FromRequest, IntoOutcome, IntoReply, JoinError, Limits, Listener, Mailbox, Mailboxes, Message,
+    Needs, Outcome, Params, Payload, RawPayload, Replies, Reply, Request, Route, RouteError, RouteErrorKind,
+    RouteErrors, RouteTable, Routes, Running, Sent, Server, ServerError, Service, Shutdown, Slow, State, Switchboard,
+    Uid, Unsent, UnsentKind, code, routes, send_all, send_to_mailbox, service, silent, testing,
 };
 
 /// Messages, dialects and framing: for who writes a dialect or a client of their own.

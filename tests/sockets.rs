@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use switchboard::prelude::*;
 use switchboard::testing::TestClient;
-use switchboard::{Running, Shutdown};
+use switchboard::{Endpoint, Running, Shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -264,6 +264,61 @@ async fn it_runs_inside_of_an_axum_application() {
     let mut client = TestClient::connect(address).await.unwrap();
     assert_eq!(client.request("echo", 1).await.unwrap(), 1);
     let seen = &running.switchboard().clients().await[0];
-    assert!(seen.address().ip().is_loopback() && seen.address().port() != 0);
+    assert!(
+        seen.address()
+            .is_some_and(|address| address.ip().is_loopback() && address.port() != 0)
+    );
     serving.abort();
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_as_a_port_does() {
+    let path = std::env::temp_dir().join(format!("switchboard-{}.sock", std::process::id()));
+    let unix = Endpoint::from(path.clone());
+    let running = Server::empty()
+        .routes(routes())
+        .listen("127.0.0.1:0")
+        .listen(unix.clone())
+        .start()
+        .await
+        .unwrap();
+    let mut near = TestClient::connect(unix.clone()).await.unwrap();
+    let mut far = TestClient::connect(running.address().unwrap()).await.unwrap();
+    assert_eq!(near.request("echo", "near").await.unwrap(), "near");
+    assert_eq!(far.request("echo", "far").await.unwrap(), "far");
+    let clients = running.switchboard().clients().await;
+    assert_eq!(clients.iter().filter(|client| client.address().is_none()).count(), 1);
+    assert_eq!(running.endpoints()[1], unix);
+    assert!(running.shut_down(Shutdown::FinishQueues, Duration::from_secs(10)).await);
+    assert!(!path.exists(), "the file goes with the server");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_listened_on_is_named_with_the_cause() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let error = Server::empty()
+        .routes(routes())
+        .listen("127.0.0.1:0")
+        .listen(address)
+        .start()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot listen on {address}: Address already in use (os error 98); stop what listens there, or choose another \
+             port (0 takes a free one); [::] takes the port for IPv4, too"
+        )
+    );
+    let nowhere = Server::empty()
+        .routes(routes())
+        .listen("unix:/nowhere/it.sock")
+        .start()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        nowhere.to_string(),
+        "cannot listen on unix:/nowhere/it.sock: No such file or directory (os error 2); create the folder that it is to be in"
+    );
 }

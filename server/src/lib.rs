@@ -45,6 +45,7 @@ pub use routes::{Closure, Controller, Routes, Service};
 pub use server::{Listener, Running, Server, ServerError};
 pub use switchboard::{Client, ClientId, JoinError, Others, Sent, Shutdown, Switchboard};
 pub use switchboard_macros::{routes, send_all, send_to_mailbox, service, silent};
+pub use switchboard_wire::connection::Endpoint;
 pub use switchboard_wire::{Binary, CloseCode, Error, Message, RawPayload, Uid, code};
 pub use table::{Route, RouteError, RouteErrorKind, RouteErrors, RouteTable};
 pub use tokio_util::sync::CancellationToken;

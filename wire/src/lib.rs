@@ -1,12 +1,15 @@
-//! The messages of Switchboard, without I/O: what is in an envelope, how the dialects write it, and how WebSocket frames it.
+//! The messages of Switchboard: what is in an envelope, how the dialects write it, how it is framed, and what carries it.
 //!
 //! - [`Message`], [`Uid`], [`RawPayload`], [`Text`]: what travels, sharing the memory that it was read into;
 //! - [`Dialect`] and [`native`]: units of input to messages, [`Frame`]s to units;
 //! - [`Error`], [`code`], [`CloseCode`]: the outcomes that have a name;
-//! - [`websocket`]: bytes to units and back.
+//! - [`websocket`]: bytes to units and back;
+//! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes.
 
 mod binary;
 pub mod close;
+#[cfg(feature = "net")]
+pub mod connection;
 mod dialect;
 mod error;
 mod message;

@@ -16,8 +16,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use switchboard_wire::connection::{Acceptor, Stream};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ pub(crate) async fn accept(listener: impl Accept, app: Router, door: Arc<Door>, 
         match accepted {
             Ok((socket, peer)) => {
                 trouble.end();
-                let place = door.enter(Some(peer.ip()));
+                let place = door.enter(peer.map(|peer| peer.ip()));
                 let connection = Connection::new(socket, peer, &door, &stop);
                 match place {
                     Ok(place) => drop(connections.spawn(connection.serve(app.clone(), place))),
@@ -78,32 +78,28 @@ pub(crate) trait Accept: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection and its peer's address.
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+    /// The next connection and its peer's address, where it has one.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<SocketAddr>)>> + Send;
 }
 
-impl Accept for TcpListener {
-    type Stream = TcpStream;
+impl Accept for Acceptor {
+    type Stream = Stream;
 
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = Self::accept(self).await?;
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a socket does not take TCP_NODELAY");
-        }
-        Ok((socket, peer))
+    fn accept(&self) -> impl Future<Output = io::Result<(Stream, Option<SocketAddr>)>> + Send {
+        Self::accept(self)
     }
 }
 
 /// A connection that speaks HTTP.
 struct Connection<S> {
     socket: S,
-    peer: SocketAddr,
+    peer: Option<SocketAddr>,
     door: Arc<Door>,
     stop: CancellationToken,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
-    fn new(socket: S, peer: SocketAddr, door: &Arc<Door>, stop: &CancellationToken) -> Self {
+    fn new(socket: S, peer: Option<SocketAddr>, door: &Arc<Door>, stop: &CancellationToken) -> Self {
         Self {
             socket,
             peer,
@@ -116,7 +112,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         let peer = self.peer;
         let place = Arc::new(place);
         self.answer(true, move |mut request: Request| {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(ConnectInfo(peer));
+            }
             request.extensions_mut().insert(Arc::clone(&place));
             app.clone().call(request)
         })
@@ -166,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         } else if error.is_timeout() && !has_asked.load(Ordering::Relaxed) {
             counters.handshake_timeouts.one();
         }
-        tracing::debug!(peer = %self.peer, %error, "an HTTP connection ended");
+        tracing::debug!(peer = self.peer.map(tracing::field::display), %error, "an HTTP connection ended");
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use switchboard_wire::connection::Stream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -17,7 +18,7 @@ use super::origin::Origins;
 use super::refusal::Refusal;
 use crate::counters::Counters;
 use crate::limits::Limits;
-use crate::session::{self, Hello, Io};
+use crate::session::{self, Hello};
 use crate::switchboard::Core;
 
 /// What listeners and mounted routers of one server share: its limits, and whom it lets in.
@@ -37,7 +38,7 @@ pub(super) trait Host: Send + Sync {
     /// What a shutdown waits for.
     fn tasks(&self) -> &TaskTracker;
     /// Serves a connection that has become a WebSocket, to its end.
-    fn serve(self: Arc<Self>, io: Io, early: Bytes, hello: Hello);
+    fn serve(self: Arc<Self>, stream: Stream, early: Bytes, hello: Hello);
 }
 
 /// A connection's place within the limits, given back when the last clone of it and the [`Permit`] are gone.
@@ -193,8 +194,8 @@ impl Host for Core {
         &self.tasks
     }
 
-    fn serve(self: Arc<Self>, io: Io, early: Bytes, hello: Hello) {
-        let session = session::run(Arc::clone(&self), io, early, hello);
+    fn serve(self: Arc<Self>, stream: Stream, early: Bytes, hello: Hello) {
+        let session = session::run(Arc::clone(&self), stream, early, hello);
         self.homes.take_in(self.tasks.track_future(session));
     }
 }

@@ -1,6 +1,6 @@
 //! The request that opens a WebSocket ([RFC 6455, section 4.2](https://www.rfc-editor.org/rfc/rfc6455#section-4.2)).
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -14,13 +14,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade;
+use switchboard_wire::connection::Stream;
 use switchboard_wire::websocket::{accept_key, is_handshake_key};
 use tokio::net::TcpStream;
 
 use super::door::{Door, Place};
 use super::refusal::{JSON, MESSAGE_PACK, Refusal};
 use super::stall::WriteTimeout;
-use crate::session::{Hello, Io};
+use crate::session::Hello;
 
 /// What a listener's connections speak: indices of the server's encodings.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,7 +71,7 @@ impl Endpoint {
         let hello = Hello {
             encoding: opening.encoding,
             registry: Arc::clone(&self.registry),
-            address: client.unwrap_or(UNKNOWN),
+            address: client,
             permit,
         };
         let host = Arc::clone(&self.door.host);
@@ -78,8 +79,8 @@ impl Endpoint {
         self.door.host.tasks().spawn(async move {
             match upgrade.await {
                 Ok(upgraded) => {
-                    let (io, early) = take_over(upgraded);
-                    host.serve(io, early, hello);
+                    let (stream, early) = take_over(upgraded);
+                    host.serve(stream, early, hello);
                 }
                 Err(error) => tracing::debug!(%error, "a connection was lost before it became a WebSocket"),
             }
@@ -160,28 +161,26 @@ fn native(headers: &HeaderMap) -> Result<(u8, Option<&'static str>), Refusal> {
         .ok_or(Refusal::Protocol)
 }
 
-/// The socket itself where it can be had, and what the client sent behind its handshake.
-fn take_over(upgraded: Upgraded) -> (Io, Bytes) {
-    let upgraded = match upgraded.downcast::<TokioIo<WriteTimeout<TcpStream>>>() {
-        Ok(parts) => return tcp(parts.io.into_inner().into_inner(), &parts.read_buf),
+/// The socket itself where it can be had, and what the client sent behind its handshake. That is copied, so that it does not
+/// hold the buffer that the request was read into.
+fn take_over(upgraded: Upgraded) -> (Stream, Bytes) {
+    let upgraded = match upgraded.downcast::<TokioIo<WriteTimeout<Stream>>>() {
+        Ok(parts) => {
+            return (
+                parts.io.into_inner().into_inner(),
+                Bytes::copy_from_slice(&parts.read_buf),
+            );
+        }
         Err(upgraded) => upgraded,
     };
     let upgraded = match upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-        Ok(parts) => return tcp(parts.io.into_inner(), &parts.read_buf),
+        Ok(parts) => return (parts.io.into_inner().into(), Bytes::copy_from_slice(&parts.read_buf)),
         Err(upgraded) => upgraded,
     };
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => tcp(parts.io.into_inner(), &parts.read_buf),
-        Err(upgraded) => (Io::Boxed(Box::new(TokioIo::new(upgraded))), Bytes::new()),
+        Ok(parts) => (parts.io.into_inner().into(), Bytes::copy_from_slice(&parts.read_buf)),
+        Err(upgraded) => (Stream::new(TokioIo::new(upgraded)), Bytes::new()),
     }
-}
-
-/// The early bytes are copied, so that they do not hold the buffer that the request was read into.
-fn tcp(socket: TcpStream, early: &[u8]) -> (Io, Bytes) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "a socket does not take TCP_NODELAY");
-    }
-    (Io::Tcp(socket), Bytes::copy_from_slice(early))
 }
 
 /// The value of a header that came exactly once.
@@ -200,6 +199,3 @@ fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',').map(str::trim))
 }
-
-/// The address of a client that nobody told.
-const UNKNOWN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

@@ -1,6 +1,6 @@
 //! What a server says about itself when it starts.
 
-use std::net::SocketAddr;
+use switchboard_wire::connection::Endpoint;
 
 use crate::table::RouteTable;
 
@@ -14,10 +14,14 @@ pub(super) fn table(table: &RouteTable) {
     }
 }
 
-pub(super) fn address(address: SocketAddr, registry: &str) {
+pub(super) fn listener(endpoint: &Endpoint, registry: &str) {
+    let at = match endpoint {
+        Endpoint::Tcp(address) => format!("http://{address}"),
+        Endpoint::Unix(_) => endpoint.to_string(),
+    };
     if tracing::dispatcher::has_been_set() {
-        tracing::info!(%address, registry, "listening on http://{address}");
+        tracing::info!(address = %endpoint, registry, "listening on {at}");
     } else {
-        eprintln!("listening on http://{address} ({registry})");
+        eprintln!("listening on {at} ({registry})");
     }
 }

@@ -23,7 +23,7 @@ pub enum ServerError {
     #[error("{0}")]
     Config(String),
     /// An address that cannot be listened on.
-    #[error("cannot listen on {address}: {source}; {}", remedy(source))]
+    #[error("cannot listen on {address}: {source}; {}", remedy(address, source))]
     Bind {
         /// The address as it was given.
         address: String,
@@ -48,11 +48,19 @@ fn list(errors: &[ServerError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-fn remedy(error: &io::Error) -> &'static str {
+fn remedy(address: &str, error: &io::Error) -> &'static str {
+    let is_path = address.starts_with("unix:");
     match error.kind() {
-        io::ErrorKind::AddrInUse => "stop what listens there, or choose another port (0 takes a free one)",
+        io::ErrorKind::AddrInUse if is_path => "stop what listens there, or choose another path",
+        io::ErrorKind::AddrInUse => {
+            "stop what listens there, or choose another port (0 takes a free one); [::] takes the port for IPv4, too"
+        }
+        io::ErrorKind::PermissionDenied if is_path => "choose a folder that this user may write to",
         io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege: choose a higher one",
         io::ErrorKind::AddrNotAvailable => "choose an address that this machine has",
-        _ => "write an address and a port, as in 127.0.0.1:8000",
+        io::ErrorKind::NotFound if is_path => "create the folder that it is to be in",
+        io::ErrorKind::AlreadyExists if is_path => "remove it, or choose another path",
+        _ if is_path => "write a path of at most 100 bytes, as in unix:/run/app/server.sock",
+        _ => "write an address and a port, as in 127.0.0.1:8000 or [::1]:8000",
     }
 }

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use switchboard_wire::Dialect;
+use switchboard_wire::connection::{Acceptor, Endpoint};
 use tokio::net::TcpListener;
 
 use super::{PUBLIC, ServerError};
 
 /// Where a server listens, and what it offers there.
 ///
-/// Made from an address such as `"127.0.0.1:8000"` or from a bound [`TcpListener`].
+/// Made from an address such as `"127.0.0.1:8000"`, `"[::1]:8000"` or `"unix:/run/app.sock"`, or from a bound
+/// [`TcpListener`].
 #[derive(Debug)]
 pub struct Listener {
     /// Taken out when the server starts.
@@ -21,7 +23,7 @@ pub struct Listener {
 
 #[derive(Debug)]
 pub(super) enum Source {
-    Address(String),
+    Endpoint(Endpoint),
     Bound(TcpListener),
 }
 
@@ -50,31 +52,38 @@ impl Listener {
 }
 
 impl Source {
-    pub(super) async fn bind(self) -> Result<TcpListener, ServerError> {
+    pub(super) async fn bind(self) -> Result<Acceptor, ServerError> {
         match self {
-            Self::Bound(listener) => Ok(listener),
-            Self::Address(address) => TcpListener::bind(&address)
-                .await
-                .map_err(|source| ServerError::Bind { address, source }),
+            Self::Bound(listener) => Ok(listener.try_into()?),
+            Self::Endpoint(endpoint) => endpoint.bind().await.map_err(|source| ServerError::Bind {
+                address: endpoint.to_string(),
+                source,
+            }),
         }
     }
 }
 
 impl From<&str> for Listener {
     fn from(address: &str) -> Self {
-        Self::new(Source::Address(address.to_owned()))
+        Endpoint::from(address).into()
     }
 }
 
 impl From<String> for Listener {
     fn from(address: String) -> Self {
-        Self::new(Source::Address(address))
+        Endpoint::from(address).into()
     }
 }
 
 impl From<SocketAddr> for Listener {
     fn from(address: SocketAddr) -> Self {
-        Self::new(Source::Address(address.to_string()))
+        Endpoint::from(address).into()
+    }
+}
+
+impl From<Endpoint> for Listener {
+    fn from(endpoint: Endpoint) -> Self {
+        Self::new(Source::Endpoint(endpoint))
     }
 }
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use switchboard_wire::connection::{Acceptor, Endpoint};
 use switchboard_wire::{CloseCode, Error, code};
-use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
 pub struct Running {
     core: Arc<Core>,
     door: Arc<Door>,
+    endpoints: Vec<Endpoint>,
     addresses: Vec<SocketAddr>,
     /// Ends accepting.
     closed: CancellationToken,
@@ -32,6 +33,7 @@ impl Running {
         Self {
             door: Door::new(&core, http),
             core,
+            endpoints: Vec::new(),
             addresses: Vec::new(),
             closed: CancellationToken::new(),
             sweeper,
@@ -46,14 +48,14 @@ impl Running {
 
     pub(super) fn listen(
         &mut self,
-        listener: TcpListener,
+        listener: Acceptor,
         http: &HttpConfig,
         registry: &Arc<str>,
         encodings: Encodings,
     ) -> Result<(), ServerError> {
-        let address = listener.local_addr()?;
-        announce::address(address, registry);
-        self.addresses.push(address);
+        announce::listener(listener.endpoint(), registry);
+        self.endpoints.push(listener.endpoint().clone());
+        self.addresses.extend(listener.local_addr());
         let app = http::application(&self.door, http, registry, encodings)?;
         let accept = http::accept(listener, app, Arc::clone(&self.door), self.closed.clone());
         self.core.tasks.spawn(accept);
@@ -69,12 +71,17 @@ impl Running {
         http::router(&self.door, http, registry, encodings)
     }
 
-    /// The first address that it listens on; none where it is mounted.
+    /// Where it listens, in the order of the listeners.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// The first TCP address that it listens on; none where it is mounted.
     pub fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()
     }
 
-    /// The addresses that it listens on, in the order of the listeners.
+    /// The TCP addresses that it listens on, in the order of the listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -180,7 +187,7 @@ fn settle(core: &Core) -> Vec<Client> {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running")
-            .field("addresses", &self.addresses)
+            .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
 }

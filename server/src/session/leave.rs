@@ -66,7 +66,7 @@ impl Leaving {
         let (code, reason) = outbox.close_reason().unwrap_or((CloseCode::ABNORMAL, String::new()));
         tracing::info!(
             client = %self.client.id(),
-            address = %self.client.address(),
+            address = self.client.address().map(tracing::field::display),
             %code,
             reason,
             unsent = unsent.len(),

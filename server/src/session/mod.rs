@@ -17,12 +17,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use switchboard_router::Router;
+use switchboard_wire::connection::{self, Reader, Stream};
 use switchboard_wire::websocket::{Decoder, DecoderLimits, Role};
 use switchboard_wire::{CloseCode, ReadLimits};
 use tokio::time::Sleep;
 
 pub(crate) use homes::Homes;
-pub(crate) use io::{AsyncStream, Io};
 use reader::{Lane, Reading};
 
 use crate::http::Permit;
@@ -39,13 +39,14 @@ pub(crate) struct Hello {
     pub(crate) encoding: u8,
     /// The registry that the listener serves.
     pub(crate) registry: Arc<str>,
-    pub(crate) address: SocketAddr,
+    /// Where it comes from, where that is known.
+    pub(crate) address: Option<SocketAddr>,
     /// The connection's place within the limits, given back at the end.
     pub(crate) permit: Permit,
 }
 
 /// Serves one connection to its end, and until its last controller has run. `early` are bytes that came with the handshake.
-pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
+pub(crate) async fn run(core: Arc<Core>, stream: Stream, early: Bytes, hello: Hello) {
     let Hello {
         encoding,
         registry,
@@ -55,7 +56,7 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
     let Some(routes) = core.table.registry(&registry).cloned() else {
         return tracing::error!(%registry, "a listener serves a registry that has no routes");
     };
-    let (reader, writer) = io.split();
+    let (reader, writer) = stream.split();
     let client = match Client::new(&core, address, encoding, writer) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "a client was refused: the system gives no random numbers"),
@@ -67,7 +68,7 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
     });
     let leaving = leave::Leaving::enter(Arc::clone(&core), Arc::clone(&sender), Arc::clone(&routes));
     let mut session = Session {
-        io: reader,
+        reader,
         decoder: Decoder::new(Role::Server),
         lane: Lane::new(core, sender, routes),
         stash: Stash::from(early.to_vec()),
@@ -93,7 +94,7 @@ pub(crate) async fn run(core: Arc<Core>, io: Io, early: Bytes, hello: Hello) {
 }
 
 struct Session {
-    io: Io,
+    reader: Reader,
     decoder: Decoder,
     lane: Lane,
     stash: Stash,
@@ -178,7 +179,7 @@ impl Session {
         if !self.is_reading {
             return Step::Wait;
         }
-        io::with_buffer(|buffer| match self.io.poll_read(cx, buffer) {
+        connection::with_buffer(|buffer| match self.reader.poll_read(cx, buffer) {
             Poll::Pending => Step::Wait,
             Poll::Ready(Ok(0)) => {
                 self.lost("closed without a close frame");
@@ -220,7 +221,7 @@ impl Session {
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.lane.spare = None;
         let client = &self.lane.client;
-        let Status { flushed, stage } = self.io.poll_write(cx, client.outbox());
+        let Status { flushed, stage } = io::poll_write(&mut self.reader, cx, client.outbox());
         self.is_flushed = flushed == Flushed::Empty;
         if !client.outbox().is_busy() {
             client.tell_drained();
@@ -233,7 +234,7 @@ impl Session {
             Stage::Closing { is_written, .. } if is_written && self.is_flushed => {
                 if !self.is_reading || self.is_broken {
                     // Our end is closed first. What still comes is read: bytes left unread would cut off the reason.
-                    let is_hung_up = self.io.hang_up(cx, self.lane.client.outbox()).is_ready();
+                    let is_hung_up = io::hang_up(&mut self.reader, cx, self.lane.client.outbox()).is_ready();
                     if is_hung_up && !self.is_reading {
                         return Poll::Ready(());
                     }

@@ -31,7 +31,7 @@ pub struct Client(Arc<Peer>);
 
 struct Peer {
     id: ClientId,
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     encoding: u8,
     format: Format,
     core: Weak<Core>,
@@ -73,8 +73,9 @@ impl Client {
         self.0.id
     }
 
-    /// Where it connected from, seen through [trusted proxies](crate::Server::trust_proxy).
-    pub fn address(&self) -> SocketAddr {
+    /// Where it connected from, seen through [trusted proxies](crate::Server::trust_proxy). None where that is not known: over
+    /// a Unix socket, in memory, and mounted into an application that does not tell.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.0.address
     }
 
@@ -207,7 +208,10 @@ impl Eq for Client {}
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({} at {})", self.id(), self.address())
+        match self.address() {
+            Some(address) => write!(f, "Client({} at {address})", self.id()),
+            None => write!(f, "Client({})", self.id()),
+        }
     }
 }
 

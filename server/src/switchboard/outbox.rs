@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use switchboard_wire::CloseCode;
-use tokio::net::tcp::OwnedWriteHalf;
+use switchboard_wire::connection::Writer;
 
 use line::Line;
 pub(crate) use line::{Answer, Returned};
@@ -45,7 +45,7 @@ struct Half {
 #[derive(Debug, Default)]
 struct Queue {
     /// The socket that anybody may write to; none where only the session's task can write, and when all is over.
-    socket: Option<OwnedWriteHalf>,
+    socket: Option<Writer>,
     line: Line,
     /// Deliveries under these names are wanted; none: all are.
     accepts: Option<Box<Accepts>>,
@@ -63,7 +63,7 @@ struct Queue {
 }
 
 impl Outbox {
-    pub(crate) fn new(socket: Option<OwnedWriteHalf>, encoding: u8, limits: &Limits) -> Self {
+    pub(crate) fn new(socket: Option<Writer>, encoding: u8, limits: &Limits) -> Self {
         Self {
             encoding,
             is_busy: AtomicBool::new(false),
@@ -301,7 +301,7 @@ impl Outbox {
         self.write(queue);
         while queue.is_full && !queue.line.is_empty() {
             let ready = match &queue.socket {
-                Some(socket) => socket.as_ref().poll_write_ready(cx),
+                Some(socket) => socket.poll_write_ready(cx),
                 None => return,
             };
             match ready {

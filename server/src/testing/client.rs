@@ -3,21 +3,18 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
+use switchboard_wire::connection::{AsyncStream, Endpoint};
 use switchboard_wire::native::{ServerFrame, write_message};
 use switchboard_wire::websocket::{
     Decoder, DecoderLimits, Event, Input, Role, encode_binary, encode_close, encode_pong, encode_text,
 };
 use switchboard_wire::{CloseCode, Error, Format, Formats, Message, RawPayload, Uid, Unit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::session::AsyncStream;
 
 /// A connected client. It reads only while one of its methods waits; what it reads and was not asked for is kept, in order.
 ///
@@ -35,15 +32,20 @@ pub struct TestClient {
 }
 
 impl TestClient {
-    /// Connects to a server that listens, at the path `/switchboard`, in JSON.
+    /// Connects to a server that listens at this address, or at this Unix socket; at the path `/switchboard`, in JSON.
     ///
     /// # Errors
     ///
     /// Where the connection fails, or is not made a WebSocket; the error then has the server's answer.
-    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address).await?;
+    pub async fn connect(endpoint: impl Into<Endpoint>) -> io::Result<Self> {
+        let endpoint = endpoint.into();
+        let mut stream = endpoint.connect().await?;
+        let host = match &endpoint {
+            Endpoint::Tcp(address) => address,
+            Endpoint::Unix(_) => "localhost",
+        };
         let request = format!(
-            "GET /switchboard HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /switchboard HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;

@@ -25,19 +25,19 @@
 
 mod client;
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use switchboard_wire::Format;
+use switchboard_wire::connection::Stream;
 
 pub use client::TestClient;
 
 use crate::http::{Encodings, Permit};
 use crate::server::{Running, Server, ServerError};
-use crate::session::{self, Hello, Io};
+use crate::session::{self, Hello};
 use crate::switchboard::{Shutdown, Switchboard};
 
 /// A server that clients reach through memory.
@@ -110,12 +110,12 @@ impl TestServer {
                 (Encodings::Native, Format::MessagePack) => 1,
             },
             registry: Arc::clone(registry),
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            address: None,
             permit: Permit::default(),
         };
         let core = Arc::clone(self.running.switchboard().core());
         let switchboard = Arc::clone(&core);
-        let mut session = Box::pin(session::run(core, Io::Boxed(Box::new(far)), Bytes::new(), hello));
+        let mut session = Box::pin(session::run(core, Stream::new(far), Bytes::new(), hello));
         // Its first step puts the client on the board, so that the test does not race with it.
         let is_over = std::future::poll_fn(|cx| Poll::Ready(session.as_mut().poll(cx).is_ready())).await;
         if !is_over {

@@ -93,7 +93,7 @@ async fn a_stop_closes_what_is_idle_and_leaves_sessions_alone() {
     let mut open = house.connect().await;
     open.send(opening(&[])).await;
     assert_eq!(open.answer().await.status, 101);
-    let (mut session, _hello) = house.session().await.stream();
+    let mut session = house.session().await.stream;
 
     house.stop.cancel();
     assert_eq!(within(silent.rest()).await, "");

@@ -12,8 +12,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use switchboard_wire::connection::{self, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ use super::door::Host;
 use super::*;
 use crate::counters::Counters;
 use crate::limits::Limits;
-use crate::session::{Hello, Io};
+use crate::session::Hello;
 
 /// A server whose sessions are the test's.
 struct House {
@@ -45,14 +46,10 @@ struct TestHost {
 
 /// A connection that became a session.
 struct Opened {
-    io: Io,
+    stream: Stream,
     early: Bytes,
     hello: Hello,
 }
-
-trait Stream: AsyncRead + AsyncWrite + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// A response, its header names in lower case.
 #[derive(Debug)]
@@ -66,13 +63,16 @@ struct Answer {
 struct Peer<S = TcpStream>(BufReader<S>);
 
 /// The other end of an [`Accept`] without sockets.
-struct Pipes(mpsc::UnboundedSender<io::Result<(DuplexStream, SocketAddr)>>);
+struct Pipes(mpsc::UnboundedSender<io::Result<(DuplexStream, Option<SocketAddr>)>>);
 
-type Incoming = Mutex<mpsc::UnboundedReceiver<io::Result<(DuplexStream, SocketAddr)>>>;
+type Incoming = Mutex<mpsc::UnboundedReceiver<io::Result<(DuplexStream, Option<SocketAddr>)>>>;
 
 impl House {
     async fn open(limits: Limits, http: &HttpConfig) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+        let listener = connection::Endpoint::from("127.0.0.1:0")
+            .bind()
+            .await
+            .expect("loopback can be bound");
         let address = listener.local_addr().expect("it is bound");
         Self::serve(listener, address, limits, http)
     }
@@ -145,9 +145,9 @@ impl Host for TestHost {
         &self.tasks
     }
 
-    fn serve(self: Arc<Self>, io: Io, early: Bytes, hello: Hello) {
+    fn serve(self: Arc<Self>, stream: Stream, early: Bytes, hello: Hello) {
         // A test that is over does not want it any more.
-        let _ = self.opened.send(Opened { io, early, hello });
+        let _ = self.opened.send(Opened { stream, early, hello });
     }
 }
 
@@ -155,7 +155,7 @@ impl Pipes {
     /// Connects over a pipe that holds this many bytes each way.
     fn connect(&self, size: usize) -> Peer<DuplexStream> {
         let (ours, theirs) = duplex(size);
-        self.0.send(Ok((ours, peer_address()))).expect("somebody listens");
+        self.0.send(Ok((ours, Some(peer_address())))).expect("somebody listens");
         Peer::new(theirs)
     }
 
@@ -167,7 +167,7 @@ impl Pipes {
 impl Accept for Incoming {
     type Stream = DuplexStream;
 
-    async fn accept(&self) -> io::Result<(DuplexStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(DuplexStream, Option<SocketAddr>)> {
         match self.lock().await.recv().await {
             Some(accepted) => accepted,
             None => std::future::pending().await,
@@ -228,17 +228,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).await.expect("the server closes properly");
         String::from_utf8(rest).expect("is text")
-    }
-}
-
-impl Opened {
-    /// Whatever it is, as a stream.
-    fn stream(self) -> (Box<dyn Stream>, Hello) {
-        match self.io {
-            Io::Tcp(socket) => (Box::new(socket), self.hello),
-            Io::Boxed(stream) => (Box::new(stream), self.hello),
-            Io::Half(_) => panic!("no listener hands over a half"),
-        }
     }
 }
 

@@ -12,7 +12,9 @@ fn mounted(limits: Limits) -> (Router, Arc<TestHost>, Arc<Door>, mpsc::Unbounded
 #[tokio::test]
 async fn beside_an_applications_own_routes() {
     let (app, _host, door, mut opened) = mounted(Limits::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback can be bound");
     let address = listener.local_addr().expect("it is bound");
     let service = app.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, service).await });
@@ -28,11 +30,11 @@ async fn beside_an_applications_own_routes() {
 
     let session = opened.recv().await.expect("a session");
     assert!(
-        matches!(session.io, Io::Tcp(_)),
+        matches!(session.stream, Stream::Tcp(_)),
         "the socket is taken back from axum's server"
     );
     assert_eq!(session.early, "early");
-    assert_eq!(session.hello.address, local);
+    assert_eq!(session.hello.address, Some(local));
     assert_eq!(door.taken(), (1, 1));
     drop(session);
     assert_eq!(door.taken(), (0, 0));
@@ -58,8 +60,8 @@ async fn over_a_stream_that_cannot_be_taken_back() {
     peer.send(opening(&[]) + "early").await;
     assert_eq!(peer.answer().await.status, 101);
     let session = opened.recv().await.expect("a session");
-    assert!(matches!(session.io, Io::Boxed(_)));
-    assert_eq!(session.hello.address.to_string(), "0.0.0.0:0");
+    assert!(matches!(session.stream, Stream::Boxed(_)));
+    assert_eq!(session.hello.address, None);
     assert_eq!(door.taken(), (1, 0));
 
     let mut second = connect();
@@ -67,7 +69,7 @@ async fn over_a_stream_that_cannot_be_taken_back() {
     assert_eq!(second.answer().await.status, 503);
     assert_eq!(host.counters.refused_connections.get(), 1);
 
-    let (mut stream, hello) = session.stream();
+    let (mut stream, hello) = (session.stream, session.hello);
     let mut early = [0; 5];
     stream.read_exact(&mut early).await.expect("the peer is there");
     assert_eq!(&early, b"early");

@@ -14,10 +14,10 @@ async fn a_websocket_is_opened_as_the_rfc_shows_it() {
     assert_eq!(answer.headers.get("sec-websocket-protocol"), None);
 
     let opened = house.session().await;
-    assert!(matches!(opened.io, Io::Tcp(_)), "the socket is taken back");
-    assert_eq!(opened.hello.address, local);
+    assert!(matches!(opened.stream, Stream::Tcp(_)), "the socket is taken back");
+    assert_eq!(opened.hello.address, Some(local));
     assert_eq!(&*opened.hello.registry, "public");
-    let (mut stream, _hello) = opened.stream();
+    let mut stream = opened.stream;
     stream.write_all(b"frames").await.expect("the peer is there");
     drop(stream);
     assert_eq!(peer.rest().await, "frames");
@@ -63,7 +63,7 @@ async fn what_comes_with_the_handshake_is_not_lost() {
     peer.send(opening(&[]) + &early).await;
     let opened = house.session().await;
     let mut heard = opened.early.to_vec();
-    let Io::Tcp(mut socket) = opened.io else {
+    let Stream::Tcp(mut socket) = opened.stream else {
         panic!("the socket is taken back");
     };
     let mut rest = vec![0; early.len() - heard.len()];

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use futures_util::task::AtomicWaker;
+use switchboard_wire::connection::Writer;
 use switchboard_wire::{CloseCode, Error, Format, Frame, Text, Ticket};
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,9 +23,9 @@ use crate::switchboard::{ClientId, Core, Sent, turn};
 impl Client {
     pub(crate) fn new(
         core: &Arc<Core>,
-        address: SocketAddr,
+        address: Option<SocketAddr>,
         encoding: u8,
-        socket: Option<OwnedWriteHalf>,
+        socket: Option<Writer>,
     ) -> Result<Self, getrandom::Error> {
         Ok(Self(Arc::new(Peer {
             id: ClientId::random()?,
@@ -273,7 +273,8 @@ impl Client {
         }
         if pushed == Pushed::Overflow {
             core.counters.slow_consumers.one();
-            tracing::info!(client = %self.id(), address = %self.address(), "closed: reads too slowly");
+            let address = self.address().map(tracing::field::display);
+            tracing::info!(client = %self.id(), address, "closed: reads too slowly");
             self.shut_down(
                 Shutdown::FinishMessages,
                 CloseCode::SLOW_CONSUMER,

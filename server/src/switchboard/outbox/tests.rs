@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use switchboard_wire::Text;
+use switchboard_wire::connection::Writer;
 
 use super::*;
 
@@ -318,7 +319,7 @@ async fn a_socket_that_a_push_found_full_is_told_of_by_the_next_flush() {
         .unwrap();
     let (_reader, writer) = near.into_split();
     let limits = limits(2, 64 << 20);
-    let outbox = Outbox::new(Some(writer), ENCODING, &limits);
+    let outbox = Outbox::new(Some(Writer::Tcp(writer)), ENCODING, &limits);
     // More than the system takes: the third push finds no room, writes what it can, and the socket is full.
     for number in 1..=3 {
         push(&outbox, number, 16 << 20, &limits);

@@ -1,0 +1,154 @@
+//! Listening.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+#[cfg(unix)]
+use self::local::LocalListener;
+use super::{Endpoint, Stream};
+
+/// A bound listener. Dropping it ends listening, and removes the file of a Unix socket.
+pub struct Acceptor {
+    source: Source,
+    endpoint: Endpoint,
+}
+
+enum Source {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(LocalListener),
+}
+
+impl Acceptor {
+    pub(super) async fn bind(endpoint: &Endpoint) -> io::Result<Self> {
+        match endpoint {
+            Endpoint::Tcp(address) => TcpListener::bind(address).await?.try_into(),
+            #[cfg(unix)]
+            Endpoint::Unix(path) => Ok(Self {
+                source: Source::Unix(LocalListener::bind(path)?),
+                endpoint: endpoint.clone(),
+            }),
+            #[cfg(not(unix))]
+            Endpoint::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Where it listens; a port that was 0 is the one that was found.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Its TCP address; none for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        match &self.source {
+            Source::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Source::Unix(_) => None,
+        }
+    }
+
+    /// The next connection, and where it comes from; nobody knows that of a Unix socket. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// What the system says. Many of its errors are of the one connection, or pass: accepting may go on.
+    pub async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+        match &self.source {
+            Source::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                Ok((stream.into(), Some(peer)))
+            }
+            #[cfg(unix)]
+            Source::Unix(listener) => Ok((listener.accept().await?.into(), None)),
+        }
+    }
+}
+
+impl TryFrom<TcpListener> for Acceptor {
+    type Error = io::Error;
+
+    fn try_from(listener: TcpListener) -> io::Result<Self> {
+        Ok(Self {
+            endpoint: listener.local_addr()?.into(),
+            source: Source::Tcp(listener),
+        })
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Acceptor({})", self.endpoint)
+    }
+}
+
+#[cfg(unix)]
+mod local {
+    use std::fs::{self, Permissions};
+    use std::io;
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+    use std::os::unix::net as std_net;
+    use std::path::{Path, PathBuf};
+
+    use socket2::{Domain, SockAddr, Socket, Type};
+    use tokio::net::{UnixListener, UnixStream};
+
+    /// A Unix socket that takes its file along when it goes.
+    pub(super) struct LocalListener {
+        listener: UnixListener,
+        path: PathBuf,
+        /// The device and the number of the file, so that nobody else's is removed.
+        file: (u64, u64),
+    }
+
+    impl LocalListener {
+        pub(super) fn bind(path: &Path) -> io::Result<Self> {
+            remove_stale(path)?;
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            socket.bind(&SockAddr::unix(path)?)?;
+            // Before anybody can connect.
+            fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            let file = fs::symlink_metadata(path)?;
+            Ok(Self {
+                listener: UnixListener::from_std(socket.into())?,
+                path: path.to_owned(),
+                file: (file.dev(), file.ino()),
+            })
+        }
+
+        pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+            Ok(self.listener.accept().await?.0)
+        }
+    }
+
+    impl Drop for LocalListener {
+        fn drop(&mut self) {
+            let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|file| (file.dev(), file.ino()) == self.file);
+            if is_ours {
+                let _ = fs::remove_file(&self.path);
+            }
+        }
+    }
+
+    /// Removes a socket that nobody listens at any more; whatever else is at the path stays there.
+    fn remove_stale(path: &Path) -> io::Result<()> {
+        let Ok(file) = fs::symlink_metadata(path) else {
+            return Ok(());
+        };
+        if !file.file_type().is_socket() {
+            let what = format!("{} is there already, and is no socket", path.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
+        match std_net::UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            _ => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    /// Connections that may wait to be accepted.
+    const BACKLOG: i32 = 1024;
+}
