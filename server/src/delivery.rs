@@ -61,7 +61,7 @@ pub(crate) fn deliver(request: &Request, part: Part) -> Result<Delivered, Error>
             name: name.unwrap_or_else(|| request.message().name_text().clone()),
             payload: part.payload.clone(),
             except: rule.except_sender.then(|| request.client()),
-            slow: rule.slow.unwrap_or(request.switchboard().limits().slow),
+            slow: rule.slow,
         };
         sent += match to {
             None => request.switchboard().deliver_all(delivery),

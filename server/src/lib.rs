@@ -19,6 +19,7 @@ mod extract;
 mod http;
 mod lifecycle;
 mod limits;
+mod listen;
 mod mailbox;
 mod needs;
 mod params;

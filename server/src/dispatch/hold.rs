@@ -89,7 +89,7 @@ impl Drop for ClientPlace {
         // Against the one in `Client::end`: either we see that the client ends, or its session sees that we have.
         fence(Ordering::SeqCst);
         // The next message may wait for the place, or the session for the last controller; otherwise nobody does.
-        if before >= core.limits.running_per_client || client.is_closing() || core.is_stopping() {
+        if before >= client.limits().running_per_client || client.is_closing() || core.is_stopping() {
             client.wake();
         }
     }

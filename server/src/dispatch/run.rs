@@ -363,7 +363,7 @@ impl Drop for Grip {
 
 impl Request {
     fn limits(&self) -> &crate::limits::Limits {
-        self.switchboard().limits()
+        self.client().limits()
     }
 
     fn time(&self) -> Duration {

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 /// The proxies that are believed about who is behind them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Proxies(Vec<IpNet>);
+pub(crate) struct Proxies(Vec<IpNet>);
 
 impl Proxies {
     /// Adds an address (`10.0.0.1`, `::1`) or a network (`10.0.0.0/8`).
@@ -23,7 +23,7 @@ impl Proxies {
         Ok(())
     }
 
-    pub(super) fn trust(&self, address: IpAddr) -> bool {
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }

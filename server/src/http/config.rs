@@ -16,8 +16,8 @@ use crate::server::ServerError;
 #[derive(Debug)]
 pub(crate) struct HttpConfig {
     pub(super) path: String,
-    pub(super) origins: Origins,
-    pub(super) proxies: Proxies,
+    pub(crate) origins: Origins,
+    pub(crate) proxies: Proxies,
     pub(super) page: Option<Asset>,
     pub(super) assets: Vec<(String, Asset)>,
     pub(super) folders: Vec<(String, PathBuf)>,

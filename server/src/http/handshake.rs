@@ -18,9 +18,9 @@ use switchboard_wire::connection::Stream;
 use switchboard_wire::websocket::{accept_key, is_handshake_key};
 use tokio::net::TcpStream;
 
-use super::door::{Door, Place};
 use super::refusal::{JSON, MESSAGE_PACK, Refusal};
 use super::stall::WriteTimeout;
+use crate::listen::{Door, Place};
 use crate::session::Hello;
 
 /// What a listener's connections speak: indices of the server's encodings.
@@ -72,6 +72,7 @@ impl Endpoint {
             encoding: opening.encoding,
             registry: Arc::clone(&self.registry),
             address: client,
+            limits: Arc::clone(&self.door.limits),
             permit,
         };
         let host = Arc::clone(&self.door.host);

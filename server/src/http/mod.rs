@@ -1,13 +1,12 @@
-//! The HTTP side: accepting connections, the handshake that makes WebSockets of them, and the files of a page.
+//! The HTTP side: the handshake that makes WebSockets of connections, and the files of a page.
 //!
-//! In the order that a connection meets them: [`accept`](mod@accept) and the [`door`] with its limits, the application's
-//! routes and [`files`], or the [`handshake`], which looks at the [`origin`] and the [`address`] and hands the socket to a
-//! session. A [`refusal`] says what is wrong at any of them.
+//! In the order that a request meets them: the [`connection`], the application's routes and [`files`], or the
+//! [`handshake`], which looks at the [`origin`] and the [`address`] and hands the socket to a session. A [`refusal`] says
+//! what is wrong at any of them.
 
-mod accept;
 mod address;
 mod config;
-mod door;
+mod connection;
 mod files;
 mod handshake;
 mod origin;
@@ -27,13 +26,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
-pub(crate) use accept::accept;
+pub(crate) use address::Proxies;
 pub(crate) use config::HttpConfig;
-pub(crate) use door::{Door, Permit};
+pub(crate) use connection::Http;
 use files::Asset;
 pub(crate) use handshake::Encodings;
 use handshake::Endpoint;
+pub(crate) use origin::Origins;
 
+use crate::listen::Door;
 use crate::server::ServerError;
 
 /// Everything that a listener of our own serves: the endpoint, the files, and whatever else the application gave.

@@ -11,7 +11,7 @@ use http::header::{HOST, ORIGIN};
 
 /// The origins that are allowed beside the server's own.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Origins {
+pub(crate) struct Origins {
     allowed: Vec<Pattern>,
     /// Origins that were refused and logged.
     told: Arc<Mutex<HashSet<String>>>,

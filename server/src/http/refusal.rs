@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::NOSNIFF;
 use crate::counters::{Counter, Counters};
+use crate::listen::Full;
 
 /// A refusal; its text is the body of the response.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -35,10 +36,8 @@ pub(super) enum Refusal {
          is the server's own, have the proxy in between pass the Host header on)"
     )]
     Origin(String),
-    #[error("all {0} connections are taken (Limits::connections); try again later")]
-    Connections(usize),
-    #[error("all {0} connections that one address may have are taken (Limits::connections_per_address); close some")]
-    Address(usize),
+    #[error("{0}")]
+    Full(Full),
     #[error("this connection cannot be taken over: the HTTP server in front does not support upgrades")]
     NotUpgradable,
 }
@@ -47,8 +46,7 @@ impl Refusal {
     pub(super) fn counter<'c>(&self, counters: &'c Counters) -> &'c Counter {
         match self {
             Self::Origin(_) => &counters.refused_origin,
-            Self::Connections(_) => &counters.refused_connections,
-            Self::Address(_) => &counters.refused_address,
+            Self::Full(full) => full.counter(counters),
             _ => &counters.refused_handshake,
         }
     }
@@ -60,8 +58,8 @@ impl Refusal {
             Self::NoUpgrade | Self::Version => StatusCode::UPGRADE_REQUIRED,
             Self::Key | Self::Body | Self::Protocol => StatusCode::BAD_REQUEST,
             Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::Connections(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Address(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Full(Full::Connections(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(Full::Address(_)) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotUpgradable => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -74,9 +72,15 @@ impl Refusal {
                 ("upgrade", "websocket"),
                 ("sec-websocket-version", "13"),
             ],
-            Self::Connections(_) | Self::Address(_) => &[("retry-after", "10")],
+            Self::Full(_) => &[("retry-after", "10")],
             _ => &[],
         }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
     }
 }
 

@@ -8,6 +8,7 @@ use switchboard_wire::connection::{Acceptor, Endpoint};
 use tokio::net::TcpListener;
 
 use super::{PUBLIC, ServerError};
+use crate::limits::Limits;
 
 /// Where a server listens, and what it offers there.
 ///
@@ -19,6 +20,7 @@ pub struct Listener {
     pub(super) source: Option<Source>,
     pub(super) registry: Arc<str>,
     pub(super) dialect: Option<Arc<dyn Dialect>>,
+    pub(super) limits: Option<Limits>,
 }
 
 #[derive(Debug)]
@@ -42,11 +44,20 @@ impl Listener {
         self
     }
 
+    /// Keeps to these bounds here, in place of the server's. Its connections are counted by themselves;
+    /// [`Limits::running`] stays the server's.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
     fn new(source: Source) -> Self {
         Self {
             source: Some(source),
             registry: PUBLIC.into(),
             dialect: None,
+            limits: None,
         }
     }
 }

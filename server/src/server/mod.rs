@@ -58,8 +58,14 @@ pub(crate) struct Built {
     pub(crate) offers: Vec<Offer>,
 }
 
-/// What one listener offers: a registry, and what it is spoken in.
-pub(crate) type Offer = (Arc<str>, Encodings);
+/// What one listener offers.
+#[derive(Debug)]
+pub(crate) struct Offer {
+    pub(crate) registry: Arc<str>,
+    /// What the registry is spoken in.
+    pub(crate) encodings: Encodings,
+    pub(crate) limits: Arc<Limits>,
+}
 
 /// What a server is put together from.
 impl Server {
@@ -125,7 +131,7 @@ impl Server {
         self
     }
 
-    /// Sets the bounds.
+    /// Sets the bounds, for all listeners that have none of their own.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -235,9 +241,9 @@ impl Server {
             bound.push(source.bind().await?);
         }
         announce::table(&core.table);
-        let mut running = Running::new(core, &http);
-        for (listener, (registry, encodings)) in bound.into_iter().zip(offers) {
-            running.listen(listener, &http, &registry, encodings)?;
+        let mut running = Running::new(core, &http, &offers);
+        for (listener, offer) in bound.into_iter().zip(&offers) {
+            running.listen(listener, &http, offer)?;
         }
         Ok(running)
     }
@@ -266,10 +272,10 @@ impl Server {
         }
         let Built { core, http, offers } = self.build()?;
         announce::table(&core.table);
-        let running = Running::new(core, &http);
+        let running = Running::new(core, &http, &offers);
         let mut router = axum::Router::new();
-        for (registry, encodings) in offers {
-            router = router.merge(running.router(&http, &registry, encodings)?);
+        for offer in &offers {
+            router = router.merge(running.router(&http, offer)?);
         }
         Ok((router, running))
     }
@@ -283,13 +289,14 @@ impl Server {
         self.checked()
     }
 
-    /// Checks everything, and lays out what all listeners share; for each listener its registry and what it speaks.
+    /// Checks everything, and lays out what all listeners share, and what each offers.
     pub(crate) fn build(mut self) -> Result<Built, ServerError> {
         let table = self.checked()?;
         let mut encodings = vec![
             websocket(Arc::new(native::Json)),
             websocket(Arc::new(native::MessagePack)),
         ];
+        let limits = Arc::new(self.limits);
         let mut offers = Vec::new();
         for listener in &mut self.listeners {
             let offered = match listener.dialect.take() {
@@ -299,10 +306,18 @@ impl Server {
                     Encodings::Only((encodings.len() - 1) as u8)
                 }
             };
-            offers.push((Arc::clone(&listener.registry), offered));
+            offers.push(Offer {
+                registry: Arc::clone(&listener.registry),
+                encodings: offered,
+                limits: listener.limits.take().map_or_else(|| Arc::clone(&limits), Arc::new),
+            });
         }
         if offers.is_empty() {
-            offers.push((PUBLIC.into(), Encodings::Native));
+            offers.push(Offer {
+                registry: PUBLIC.into(),
+                encodings: Encodings::Native,
+                limits: Arc::clone(&limits),
+            });
         }
         if encodings.len() > ENCODINGS {
             return Err(ServerError::Config(format!(
@@ -312,7 +327,7 @@ impl Server {
             )));
         }
         Ok(Built {
-            core: Core::new(self.limits, self.states, table, encodings),
+            core: Core::new(limits, self.states, table, encodings),
             http: self.http,
             offers,
         })

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Built, Offer, Server, ServerError, announce, sweep};
-use crate::http::{self, Door, Encodings, HttpConfig};
+use crate::http::{self, Http, HttpConfig};
+use crate::listen::{self, Door};
 use crate::session::SHUTDOWN_REASON;
 use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
 
@@ -28,10 +29,11 @@ pub struct Running {
 }
 
 impl Running {
-    pub(super) fn new(core: Arc<Core>, http: &HttpConfig) -> Self {
-        let sweeper = tokio::spawn(sweep::run(Arc::downgrade(&core), core.limits.clone())).abort_handle();
+    pub(super) fn new(core: Arc<Core>, http: &HttpConfig, offers: &[Offer]) -> Self {
+        let tick = sweep::tick(offers.iter().map(|offer| &*offer.limits));
+        let sweeper = tokio::spawn(sweep::run(Arc::downgrade(&core), tick)).abort_handle();
         Self {
-            door: Door::new(&core, http),
+            door: Door::new(&core, &core.limits, http),
             core,
             endpoints: Vec::new(),
             addresses: Vec::new(),
@@ -43,32 +45,31 @@ impl Running {
     /// A server that no socket reaches, and what each of its listeners would have offered.
     pub(crate) fn in_memory(server: Server) -> Result<(Self, Vec<Offer>), ServerError> {
         let Built { core, http, offers } = server.build()?;
-        Ok((Self::new(core, &http), offers))
+        Ok((Self::new(core, &http, &offers), offers))
     }
 
-    pub(super) fn listen(
-        &mut self,
-        listener: Acceptor,
-        http: &HttpConfig,
-        registry: &Arc<str>,
-        encodings: Encodings,
-    ) -> Result<(), ServerError> {
-        announce::listener(listener.endpoint(), registry);
+    pub(super) fn listen(&mut self, listener: Acceptor, http: &HttpConfig, offer: &Offer) -> Result<(), ServerError> {
+        announce::listener(listener.endpoint(), &offer.registry);
         self.endpoints.push(listener.endpoint().clone());
         self.addresses.extend(listener.local_addr());
-        let app = http::application(&self.door, http, registry, encodings)?;
-        let accept = http::accept(listener, app, Arc::clone(&self.door), self.closed.clone());
+        let door = self.door(http, offer);
+        let app = http::application(&door, http, &offer.registry, offer.encodings)?;
+        let accept = listen::accept(listener, Http(app), door, self.closed.clone());
         self.core.tasks.spawn(accept);
         Ok(())
     }
 
-    pub(super) fn router(
-        &self,
-        http: &HttpConfig,
-        registry: &Arc<str>,
-        encodings: Encodings,
-    ) -> Result<axum::Router, ServerError> {
-        http::router(&self.door, http, registry, encodings)
+    pub(super) fn router(&self, http: &HttpConfig, offer: &Offer) -> Result<axum::Router, ServerError> {
+        http::router(&self.door(http, offer), http, &offer.registry, offer.encodings)
+    }
+
+    /// The door of a listener: the server's, or one of its own where it has limits of its own.
+    fn door(&self, http: &HttpConfig, offer: &Offer) -> Arc<Door> {
+        if Arc::ptr_eq(&offer.limits, &self.door.limits) {
+            Arc::clone(&self.door)
+        } else {
+            Door::new(&self.core, &offer.limits, http)
+        }
     }
 
     /// Where it listens, in the order of the listeners.

@@ -10,8 +10,7 @@ use crate::limits::Limits;
 use crate::switchboard::{Client, Core, Shutdown, turn};
 
 /// Looks at all clients until the server is gone.
-pub(super) async fn run(core: Weak<Core>, limits: Limits) {
-    let tick = tick(&limits);
+pub(super) async fn run(core: Weak<Core>, tick: Duration) {
     let mut interval = tokio::time::interval(tick);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -37,16 +36,20 @@ fn look_at(client: &Client, core: &Core, now: u32, tick: Duration) {
     }
     let (heard, is_pinged) = client.last_heard();
     let silence = tick.saturating_mul(now.wrapping_sub(heard));
-    if silence >= core.limits.idle {
+    if silence >= client.limits().idle {
         core.counters.idle.one();
         client.shut_down(Shutdown::FinishMessages, CloseCode::IDLE, "nothing was heard from you");
-    } else if silence >= core.limits.heartbeat && !is_pinged {
+    } else if silence >= client.limits().heartbeat && !is_pinged {
         client.ping();
     }
 }
 
-/// Fine enough to be a quarter off at most, coarse enough to cost nothing.
-fn tick(limits: &Limits) -> Duration {
-    let shortest = limits.heartbeat.min(limits.idle);
-    (shortest / 4).clamp(Duration::from_millis(10), Duration::from_secs(1))
+/// The time between two looks, for listeners with these limits: fine enough to be a quarter off at most, coarse enough to
+/// cost nothing.
+pub(super) fn tick<'l>(limits: impl Iterator<Item = &'l Limits>) -> Duration {
+    let shortest = limits.map(|limits| limits.heartbeat.min(limits.idle)).min();
+    (shortest.unwrap_or(COARSEST) / 4).clamp(FINEST, COARSEST)
 }
+
+const FINEST: Duration = Duration::from_millis(10);
+const COARSEST: Duration = Duration::from_secs(1);

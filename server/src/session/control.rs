@@ -69,7 +69,7 @@ impl Lane {
 
     /// Replaces the set of names that the client hears.
     pub(super) fn accept(&self, incoming: &Incoming) {
-        let limits = &self.core.limits;
+        let limits = self.client.limits();
         let accepts = payload::<Accept>(incoming, r#"{"names":["mixer/*"]}"#).and_then(|accept| {
             if accept.names.len() > limits.accepted_names {
                 self.core.counters.too_large.one();
@@ -116,7 +116,7 @@ impl Lane {
     }
 
     fn hello(&self, incoming: &Incoming) {
-        let limits = &self.core.limits;
+        let limits = self.client.limits();
         let greeting = Greeting {
             id: self.client.id(),
             heartbeat: limits.heartbeat.as_millis() as u64,

@@ -25,8 +25,9 @@ use tokio::time::Sleep;
 pub(crate) use homes::Homes;
 use reader::{Lane, Reading};
 
-use crate::http::Permit;
 use crate::lifecycle::CONNECTED;
+use crate::limits::Limits;
+use crate::listen::Permit;
 use crate::request::Sender;
 use crate::switchboard::turn::{self, Backlog};
 use crate::switchboard::{Client, Core, Flushed, Shutdown, Stage, Status, Switchboard};
@@ -41,6 +42,8 @@ pub(crate) struct Hello {
     pub(crate) registry: Arc<str>,
     /// Where it comes from, where that is known.
     pub(crate) address: Option<SocketAddr>,
+    /// The listener's.
+    pub(crate) limits: Arc<Limits>,
     /// The connection's place within the limits, given back at the end.
     pub(crate) permit: Permit,
 }
@@ -51,13 +54,14 @@ pub(crate) async fn run(core: Arc<Core>, stream: Stream, early: Bytes, hello: He
         encoding,
         registry,
         address,
+        limits,
         permit,
     } = hello;
     let Some(routes) = core.table.registry(&registry).cloned() else {
         return tracing::error!(%registry, "a listener serves a registry that has no routes");
     };
     let (reader, writer) = stream.split();
-    let client = match Client::new(&core, address, encoding, writer) {
+    let client = match Client::new(&core, limits, address, encoding, writer) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "a client was refused: the system gives no random numbers"),
     };
@@ -263,7 +267,7 @@ impl Session {
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let limit = self.lane.core.limits.close;
+        let limit = self.lane.client.limits().close;
         let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         patience.as_mut().poll(cx)
     }
@@ -287,7 +291,7 @@ pub(crate) const SHUTDOWN_REASON: &str = "the server shuts down";
 
 impl Lane {
     fn new(core: Arc<Core>, sender: Arc<Sender>, routes: Arc<Router<RouteId>>) -> Self {
-        let limits = &core.limits;
+        let limits = sender.client.limits();
         Self {
             decoder_limits: DecoderLimits {
                 fragments: limits.fragments,

@@ -97,7 +97,7 @@ impl Lane {
 
     /// Whether messages have to wait on the other side of the connection.
     pub(super) fn is_full(&self) -> bool {
-        self.inbox.is_full(&self.core.limits)
+        self.inbox.is_full(self.client.limits())
     }
 
     pub(super) fn heard(&self) {
@@ -164,7 +164,7 @@ impl Lane {
             }
         };
         let name = incoming.message.name();
-        if let Err(error) = switchboard_router::check_name(name, self.core.limits.name_bytes) {
+        if let Err(error) = switchboard_router::check_name(name, self.client.limits().name_bytes) {
             self.core.counters.bad_messages.one();
             let error = Error::new(code::BAD_MESSAGE, format!("`name` is no name: {error}"));
             return self.violation(None, &incoming.ticket, error);
@@ -199,7 +199,7 @@ impl Lane {
         self.core.counters.too_large.one();
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
         let (name, ticket) = dialect.read_prefix(prefix);
-        let limit = self.core.limits.message_bytes;
+        let limit = self.client.limits().message_bytes;
         let error = Error::new(code::TOO_LARGE, format!("a message may have {limit} bytes"));
         self.violation(name.as_ref(), &ticket, error);
     }
@@ -207,7 +207,7 @@ impl Lane {
     /// Answers a message that breaks the rules, of which a client may send only so many.
     fn violation(&self, name: Option<&Text>, ticket: &Ticket, error: Error) {
         self.refuse(name, ticket, error);
-        if self.client.violate(self.core.limits.violations) {
+        if self.client.violate(self.client.limits().violations) {
             self.core.counters.violations.one();
             let reason = "too many messages that cannot be read";
             self.client
@@ -226,7 +226,7 @@ impl Lane {
     /// Whether the next message may be dispatched.
     fn is_clear(&self) -> bool {
         let is_free = self.is_free();
-        if !is_free && self.client.is_at_bound(self.core.limits.running_per_client) {
+        if !is_free && self.client.is_at_bound(self.client.limits().running_per_client) {
             self.core.counters.running_per_client_full.one();
         }
         is_free
@@ -234,7 +234,7 @@ impl Lane {
 
     fn is_free(&self) -> bool {
         self.client.holding().load(Ordering::Acquire) == 0
-            && !self.client.is_at_bound(self.core.limits.running_per_client)
+            && !self.client.is_at_bound(self.client.limits().running_per_client)
             && !self.is_outbox_busy()
     }
 

@@ -20,6 +20,7 @@ use super::join::JoinError;
 use super::outbox::{Outbox, Push, Shutdown};
 use super::parcel::Parcel;
 use super::{Core, Sent, turn};
+use crate::limits::Limits;
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
 
@@ -35,6 +36,8 @@ struct Peer {
     encoding: u8,
     format: Format,
     core: Weak<Core>,
+    /// Its listener's.
+    limits: Arc<Limits>,
     outbox: Outbox,
     /// Wakes the session's task.
     waker: AtomicWaker,
@@ -121,7 +124,7 @@ impl Client {
         if held.contains(&mailbox) {
             return Ok(false);
         }
-        if held.len() >= core.limits.mailboxes_per_client {
+        if held.len() >= self.0.limits.mailboxes_per_client {
             core.counters.joins_refused.one();
             return Err(JoinError::TooMany(name(), held.len()));
         }
@@ -161,7 +164,7 @@ impl Client {
         Ok(turn::run(|| {
             let how = Push {
                 if_accepted: false,
-                ..core.push(core.limits.slow)
+                ..self.push_as(self.0.limits.slow, turn::current())
             };
             core.count(self.take(&parcel, how, &core))
         }))

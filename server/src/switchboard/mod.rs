@@ -23,7 +23,6 @@ pub(crate) use accepts::Accepts;
 pub use client::Client;
 pub use id::ClientId;
 pub use join::JoinError;
-use outbox::Push;
 pub use outbox::Shutdown;
 pub(crate) use outbox::{Flushed, Outbox, Returned, Stage, Status};
 pub(crate) use parcel::{ENCODINGS, Encoding, Framing, Kind, Parcel};
@@ -40,7 +39,8 @@ use crate::throttle::Throttle;
 /// Everything that the parts of one server share.
 #[derive(Debug)]
 pub(crate) struct Core {
-    pub(crate) limits: Limits,
+    /// Those of listeners that have none of their own.
+    pub(crate) limits: Arc<Limits>,
     pub(crate) counters: Counters,
     pub(crate) states: States,
     pub(crate) table: RouteTable,
@@ -79,7 +79,7 @@ impl Clock {
 }
 
 impl Core {
-    pub(crate) fn new(limits: Limits, states: States, table: RouteTable, encodings: Vec<Encoding>) -> Arc<Self> {
+    pub(crate) fn new(limits: Arc<Limits>, states: States, table: RouteTable, encodings: Vec<Encoding>) -> Arc<Self> {
         Arc::new(Self {
             limits,
             counters: Counters::default(),
@@ -127,16 +127,6 @@ impl Core {
         self.speakers[slot(client.format())].fetch_sub(1, Ordering::Relaxed);
         self.counters.left.one();
         client.end()
-    }
-
-    /// How a delivery is pushed, in the turn that is under way on this thread.
-    fn push(&self, slow: Slow) -> Push<'_> {
-        Push {
-            limits: &self.limits,
-            slow,
-            turn: turn::current(),
-            if_accepted: true,
-        }
     }
 
     /// Counts what became of deliveries, once for many of them.
@@ -191,7 +181,8 @@ pub(crate) struct Delivery<'a> {
     pub(crate) name: Text,
     pub(crate) payload: Option<RawPayload>,
     pub(crate) except: Option<&'a Client>,
-    pub(crate) slow: Slow,
+    /// What happens to a recipient whose outbox is full; none: what its listener says.
+    pub(crate) slow: Option<Slow>,
 }
 
 /// Who is connected and who holds which mailbox: the handle that controllers and background tasks send with.
@@ -309,10 +300,10 @@ impl Switchboard {
         let parcel = Parcel::delivery(delivery.name, None, delivery.payload);
         let mut sent = Sent::default();
         turn::run(|| {
-            let how = core.push(delivery.slow);
+            let turn = turn::current();
             core.clients.for_each(|client| {
                 if delivery.except != Some(client) {
-                    sent += client.deliver(&parcel, how, core);
+                    sent += client.deliver(&parcel, delivery.slow, turn, core);
                 }
             });
         });
@@ -324,7 +315,7 @@ impl Switchboard {
         let mut sent = Sent::default();
         let mut reached = (mailboxes.iter().nth(1).is_some()).then(HashSet::new);
         turn::run(|| {
-            let how = core.push(delivery.slow);
+            let turn = turn::current();
             for mailbox in mailboxes.iter() {
                 let parcel = Parcel::delivery(
                     delivery.name.clone(),
@@ -334,7 +325,7 @@ impl Switchboard {
                 self.for_each_holder(mailbox, |client| {
                     let is_first = reached.as_mut().is_none_or(|reached| reached.insert(client.id()));
                     if is_first && delivery.except != Some(client) {
-                        sent += client.deliver(&parcel, how, core);
+                        sent += client.deliver(&parcel, delivery.slow, turn, core);
                     }
                 });
             }
@@ -358,7 +349,7 @@ impl Switchboard {
             name: self.0.checked(name)?,
             payload: Some(RawPayload::encode(payload, self.formats()).map_err(Error::internal)?),
             except: None,
-            slow: self.0.limits.slow,
+            slow: None,
         })
     }
 }

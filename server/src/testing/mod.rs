@@ -35,8 +35,9 @@ use switchboard_wire::connection::Stream;
 
 pub use client::TestClient;
 
-use crate::http::{Encodings, Permit};
-use crate::server::{Running, Server, ServerError};
+use crate::http::Encodings;
+use crate::listen::Permit;
+use crate::server::{Offer, Running, Server, ServerError};
 use crate::session::{self, Hello};
 use crate::switchboard::{Shutdown, Switchboard};
 
@@ -44,7 +45,7 @@ use crate::switchboard::{Shutdown, Switchboard};
 #[derive(Debug)]
 pub struct TestServer {
     running: Running,
-    listeners: Vec<(Arc<str>, Encodings)>,
+    offers: Vec<Offer>,
 }
 
 impl TestServer {
@@ -55,8 +56,8 @@ impl TestServer {
     ///
     /// [`ServerError`], as the server itself would refuse to start.
     pub fn start(server: Server) -> Result<Self, ServerError> {
-        let (running, listeners) = Running::in_memory(server)?;
-        Ok(Self { running, listeners })
+        let (running, offers) = Running::in_memory(server)?;
+        Ok(Self { running, offers })
     }
 
     /// Connects a client that speaks JSON to the first listener.
@@ -75,7 +76,7 @@ impl TestServer {
     ///
     /// Where the server has no listener of this registry.
     pub async fn connect_to(&self, registry: &str) -> TestClient {
-        let at = self.listeners.iter().position(|(name, _)| **name == *registry);
+        let at = self.offers.iter().position(|offer| *offer.registry == *registry);
         let Some(at) = at else {
             panic!(
                 "no listener of this server serves the registry {registry:?}: add `.listen(Listener::from(…).registry({registry:?}))`"
@@ -102,15 +103,16 @@ impl TestServer {
 
     async fn open(&self, listener: usize, format: Format, buffer: usize) -> TestClient {
         let (near, far) = tokio::io::duplex(buffer);
-        let (registry, encodings) = &self.listeners[listener];
+        let offer = &self.offers[listener];
         let hello = Hello {
-            encoding: match (encodings, format) {
-                (Encodings::Only(encoding), _) => *encoding,
+            encoding: match (offer.encodings, format) {
+                (Encodings::Only(encoding), _) => encoding,
                 (Encodings::Native, Format::Json) => 0,
                 (Encodings::Native, Format::MessagePack) => 1,
             },
-            registry: Arc::clone(registry),
+            registry: Arc::clone(&offer.registry),
             address: None,
+            limits: Arc::clone(&offer.limits),
             permit: Permit::default(),
         };
         let core = Arc::clone(self.running.switchboard().core());

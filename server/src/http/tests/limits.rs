@@ -120,8 +120,8 @@ async fn a_flood_of_connections_over_the_limit_does_not_pile_up() {
 
 #[test]
 fn a_host_of_version_6_is_counted_by_its_network() {
-    let (host, _opened) = TestHost::new(limits(10, 1));
-    let door = Door::of(host, &HttpConfig::default());
+    let (host, _opened) = TestHost::new();
+    let door = Door::of(host, Arc::new(limits(10, 1)), &HttpConfig::default());
     let address = |text: &str| Some(text.parse().expect("is an address"));
     let _first = door.enter(address("2001:db8:0:1::1")).expect("there is a place");
     assert!(door.enter(address("2001:db8:0:1:ffff::2")).is_err());

@@ -20,11 +20,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::accept::Accept;
-use super::door::Host;
 use super::*;
 use crate::counters::Counters;
 use crate::limits::Limits;
+use crate::listen::{Accept, Host, accept};
 use crate::session::Hello;
 
 /// A server whose sessions are the test's.
@@ -38,7 +37,6 @@ struct House {
 }
 
 struct TestHost {
-    limits: Limits,
     counters: Counters,
     tasks: TaskTracker,
     opened: mpsc::UnboundedSender<Opened>,
@@ -63,9 +61,9 @@ struct Answer {
 struct Peer<S = TcpStream>(BufReader<S>);
 
 /// The other end of an [`Accept`] without sockets.
-struct Pipes(mpsc::UnboundedSender<io::Result<(DuplexStream, Option<SocketAddr>)>>);
+struct Pipes(mpsc::UnboundedSender<io::Result<(Stream, Option<SocketAddr>)>>);
 
-type Incoming = Mutex<mpsc::UnboundedReceiver<io::Result<(DuplexStream, Option<SocketAddr>)>>>;
+type Incoming = Mutex<mpsc::UnboundedReceiver<io::Result<(Stream, Option<SocketAddr>)>>>;
 
 impl House {
     async fn open(limits: Limits, http: &HttpConfig) -> Self {
@@ -84,11 +82,11 @@ impl House {
     }
 
     fn serve(listener: impl Accept, address: SocketAddr, limits: Limits, http: &HttpConfig) -> Self {
-        let (host, opened) = TestHost::new(limits);
-        let door = Door::of(Arc::<TestHost>::clone(&host), http);
+        let (host, opened) = TestHost::new();
+        let door = Door::of(Arc::<TestHost>::clone(&host), Arc::new(limits), http);
         let app = application(&door, http, &"public".into(), Encodings::Native).expect("the configuration is good");
         let stop = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, app, Arc::clone(&door), stop.clone()));
+        let accepting = tokio::spawn(accept(listener, Http(app), Arc::clone(&door), stop.clone()));
         Self {
             host,
             door,
@@ -120,10 +118,9 @@ impl House {
 }
 
 impl TestHost {
-    fn new(limits: Limits) -> (Arc<Self>, mpsc::UnboundedReceiver<Opened>) {
+    fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Opened>) {
         let (sender, opened) = mpsc::unbounded_channel();
         let host = Arc::new(Self {
-            limits,
             counters: Counters::default(),
             tasks: TaskTracker::new(),
             opened: sender,
@@ -133,10 +130,6 @@ impl TestHost {
 }
 
 impl Host for TestHost {
-    fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -155,7 +148,9 @@ impl Pipes {
     /// Connects over a pipe that holds this many bytes each way.
     fn connect(&self, size: usize) -> Peer<DuplexStream> {
         let (ours, theirs) = duplex(size);
-        self.0.send(Ok((ours, Some(peer_address())))).expect("somebody listens");
+        self.0
+            .send(Ok((Stream::new(ours), Some(peer_address()))))
+            .expect("somebody listens");
         Peer::new(theirs)
     }
 
@@ -165,9 +160,7 @@ impl Pipes {
 }
 
 impl Accept for Incoming {
-    type Stream = DuplexStream;
-
-    async fn accept(&self) -> io::Result<(DuplexStream, Option<SocketAddr>)> {
+    async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match self.lock().await.recv().await {
             Some(accepted) => accepted,
             None => std::future::pending().await,

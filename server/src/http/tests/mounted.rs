@@ -1,9 +1,9 @@
 use super::*;
 
 fn mounted(limits: Limits) -> (Router, Arc<TestHost>, Arc<Door>, mpsc::UnboundedReceiver<Opened>) {
-    let (host, opened) = TestHost::new(limits);
+    let (host, opened) = TestHost::new();
     let http = HttpConfig::default();
-    let door = Door::of(Arc::<TestHost>::clone(&host), &http);
+    let door = Door::of(Arc::<TestHost>::clone(&host), Arc::new(limits), &http);
     let ours = router(&door, &http, &"public".into(), Encodings::Native).expect("the configuration is good");
     let theirs = Router::new().route("/", axum::routing::get(async || "their page"));
     (theirs.merge(ours), host, door, opened)

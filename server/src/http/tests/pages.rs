@@ -177,8 +177,8 @@ fn everything_that_cannot_be_served_is_named_at_once() {
     config.asset("/ok", "text/\nplain", "split");
     config.asset("/a/../b", "text/plain", "dots");
     config.files("/files", "no/such/folder");
-    let (host, _opened) = TestHost::new(Limits::default());
-    let door = Door::of(host, &config);
+    let (host, _opened) = TestHost::new();
+    let door = Door::of(host, Arc::default(), &config);
     let error = application(&door, &config, &"public".into(), Encodings::Native).expect_err("it is all wrong");
     let text = error.to_string();
     for part in [

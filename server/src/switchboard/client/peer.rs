@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Client, Peer, lock};
 use crate::dispatch::{Answers, Saying};
-use crate::limits::Slow;
+use crate::limits::{Limits, Slow};
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
 use crate::switchboard::outbox::{Answer, Outbox, Push, Pushed, Shutdown};
@@ -23,6 +23,7 @@ use crate::switchboard::{ClientId, Core, Sent, turn};
 impl Client {
     pub(crate) fn new(
         core: &Arc<Core>,
+        limits: Arc<Limits>,
         address: Option<SocketAddr>,
         encoding: u8,
         socket: Option<Writer>,
@@ -33,7 +34,8 @@ impl Client {
             encoding,
             format: core.encoding(encoding).dialect.format(),
             core: Arc::downgrade(core),
-            outbox: Outbox::new(socket, encoding, &core.limits),
+            outbox: Outbox::new(socket, encoding, &limits),
+            limits,
             waker: AtomicWaker::new(),
             drained: Notify::new(),
             mailboxes: Mutex::default(),
@@ -60,6 +62,11 @@ impl Client {
 
     pub(crate) fn encoding(&self) -> u8 {
         self.0.encoding
+    }
+
+    /// The bounds that its listener keeps to.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     pub(crate) fn outbox(&self) -> &Outbox {
@@ -179,7 +186,7 @@ impl Client {
         if let Some(core) = self.0.core.upgrade() {
             let len = bytes.len();
             let parcel = Parcel::control(self.0.encoding, bytes);
-            self.push(&parcel, len, core.push(Slow::Close), &core);
+            self.push(&parcel, len, self.push_as(Slow::Close, turn::current()), &core);
         }
     }
 
@@ -191,8 +198,19 @@ impl Client {
     }
 
     /// A delivery, where the client accepts the name.
-    pub(crate) fn deliver(&self, parcel: &Arc<Parcel>, how: Push<'_>, core: &Core) -> Sent {
+    pub(crate) fn deliver(&self, parcel: &Arc<Parcel>, slow: Option<Slow>, turn: u64, core: &Core) -> Sent {
+        let how = self.push_as(slow.unwrap_or(self.0.limits.slow), turn);
         self.take(parcel, how, core)
+    }
+
+    /// How something is pushed in this turn.
+    pub(super) fn push_as(&self, slow: Slow, turn: u64) -> Push<'_> {
+        Push {
+            limits: &self.0.limits,
+            slow,
+            turn,
+            if_accepted: true,
+        }
     }
 
     /// Ends the connection. Answers and deliveries are refused from now on.
@@ -263,7 +281,10 @@ impl Client {
     }
 
     fn push_answer(&self, answer: Answer, bytes: &[u8], core: &Core) {
-        let (pushed, is_first) = self.0.outbox.push_answer(answer, bytes, core.push(Slow::Close));
+        let (pushed, is_first) = self
+            .0
+            .outbox
+            .push_answer(answer, bytes, self.push_as(Slow::Close, turn::current()));
         self.pushed(pushed, is_first, core);
     }
 

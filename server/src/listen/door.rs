@@ -12,41 +12,48 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::HttpConfig;
-use super::address::Proxies;
-use super::origin::Origins;
-use super::refusal::Refusal;
-use crate::counters::Counters;
+use crate::counters::{Counter, Counters};
+use crate::http::{HttpConfig, Origins, Proxies};
 use crate::limits::Limits;
 use crate::session::{self, Hello};
 use crate::switchboard::Core;
 
-/// What listeners and mounted routers of one server share: its limits, and whom it lets in.
+/// Whom listeners let in, and how many: one for all listeners that keep to the server's limits, and one for each that has
+/// limits of its own.
 pub(crate) struct Door {
-    pub(super) host: Arc<dyn Host>,
-    pub(super) origins: Origins,
-    pub(super) proxies: Proxies,
+    pub(crate) host: Arc<dyn Host>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) origins: Origins,
+    pub(crate) proxies: Proxies,
     places: Mutex<Places>,
     /// Connections over the limits that are being told so.
     turned_away: Arc<Semaphore>,
 }
 
 /// Whom connections are for.
-pub(super) trait Host: Send + Sync {
-    fn limits(&self) -> &Limits;
+pub(crate) trait Host: Send + Sync {
     fn counters(&self) -> &Counters;
     /// What a shutdown waits for.
     fn tasks(&self) -> &TaskTracker;
-    /// Serves a connection that has become a WebSocket, to its end.
+    /// Serves a connection that messages come through from now on, to its end.
     fn serve(self: Arc<Self>, stream: Stream, early: Bytes, hello: Hello);
 }
 
 /// A connection's place within the limits, given back when the last clone of it and the [`Permit`] are gone.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     door: Arc<Door>,
     is_connection: bool,
     address: Option<IpAddr>,
+}
+
+/// There is no place for a connection: so many are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Full {
+    /// [`Limits::connections`].
+    Connections(usize),
+    /// [`Limits::connections_per_address`].
+    Address(usize),
 }
 
 /// A session's place within the limits, given back when it is dropped. The default one takes no place.
@@ -65,13 +72,14 @@ struct Places {
 }
 
 impl Door {
-    pub(crate) fn new(core: &Arc<Core>, http: &HttpConfig) -> Arc<Self> {
-        Self::of(Arc::<Core>::clone(core), http)
+    pub(crate) fn new(core: &Arc<Core>, limits: &Arc<Limits>, http: &HttpConfig) -> Arc<Self> {
+        Self::of(Arc::<Core>::clone(core), Arc::clone(limits), http)
     }
 
-    pub(super) fn of(host: Arc<dyn Host>, http: &HttpConfig) -> Arc<Self> {
+    pub(crate) fn of(host: Arc<dyn Host>, limits: Arc<Limits>, http: &HttpConfig) -> Arc<Self> {
         Arc::new(Self {
             host,
+            limits,
             origins: http.origins.clone(),
             proxies: http.proxies.clone(),
             places: Mutex::default(),
@@ -81,17 +89,17 @@ impl Door {
 
     /// Takes a place for a connection from this address; one that is unknown is not counted by address, nor is a proxy's,
     /// which stands for many.
-    pub(super) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Refusal> {
+    pub(crate) fn enter(self: &Arc<Self>, address: Option<IpAddr>) -> Result<Place, Full> {
         self.take(true, address.filter(|&address| !self.proxies.trust(address)))
     }
 
     /// Turns what a request brought into a session's place: its connection's, if that has been counted, and one for the
     /// client's address, if that was not known before.
-    pub(super) fn admit(
+    pub(crate) fn admit(
         self: &Arc<Self>,
         connection: Option<Arc<Place>>,
         client: Option<IpAddr>,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Permit, Full> {
         match connection {
             None => Ok(Permit {
                 _connection: Some(Arc::new(self.enter(client)?)),
@@ -109,46 +117,46 @@ impl Door {
     }
 
     /// Lets one more connection wait for its refusal; none where too many do, which are dropped without a word.
-    pub(super) fn turn_away(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) fn turn_away(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.turned_away).try_acquire_owned().ok()
     }
 
     /// Connections that have a place, and addresses that some are counted by.
     #[cfg(test)]
-    pub(super) fn taken(&self) -> (usize, usize) {
+    pub(crate) fn taken(&self) -> (usize, usize) {
         let places = self.places();
         (places.taken, places.by_address.len())
     }
 
     #[cfg(test)]
-    pub(super) fn turned_away_now(&self) -> usize {
+    pub(crate) fn turned_away_now(&self) -> usize {
         TURNED_AWAY - self.turned_away.available_permits()
     }
 
-    fn take(self: &Arc<Self>, is_connection: bool, address: Option<IpAddr>) -> Result<Place, Refusal> {
-        let limits = self.host.limits();
+    fn take(self: &Arc<Self>, is_connection: bool, address: Option<IpAddr>) -> Result<Place, Full> {
+        let limits = &self.limits;
         let address = address.map(counted);
         let mut places = self.places();
-        let refusal = if is_connection && places.taken >= limits.connections {
-            Some(Refusal::Connections(limits.connections))
+        let full = if is_connection && places.taken >= limits.connections {
+            Some(Full::Connections(limits.connections))
         } else {
             address
                 .filter(|address| {
                     places.by_address.get(address).copied().unwrap_or(0) >= limits.connections_per_address
                 })
-                .map(|_| Refusal::Address(limits.connections_per_address))
+                .map(|_| Full::Address(limits.connections_per_address))
         };
-        if let Some(refusal) = refusal {
+        if let Some(full) = full {
             let is_told = places.silent_until.is_some_and(|until| Instant::now() < until);
             if !is_told {
                 places.silent_until = Some(Instant::now() + SILENCE);
                 drop(places);
                 tracing::warn!(
                     ?address,
-                    "a connection is refused: {refusal}; not said again for a minute, but counted"
+                    "a connection is refused: {full}; not said again for a minute, but counted"
                 );
             }
-            return Err(refusal);
+            return Err(full);
         }
         places.taken += usize::from(is_connection);
         if let Some(address) = address {
@@ -163,6 +171,30 @@ impl Door {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Full {
+    pub(crate) fn counter<'c>(&self, counters: &'c Counters) -> &'c Counter {
+        match self {
+            Self::Connections(_) => &counters.refused_connections,
+            Self::Address(_) => &counters.refused_address,
+        }
+    }
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connections(limit) => write!(
+                f,
+                "all {limit} connections are taken (Limits::connections); try again later"
+            ),
+            Self::Address(limit) => write!(
+                f,
+                "all {limit} connections that one address may have are taken (Limits::connections_per_address); close some"
+            ),
+        }
     }
 }
 
@@ -182,10 +214,6 @@ impl Drop for Place {
 }
 
 impl Host for Core {
-    fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     fn counters(&self) -> &Counters {
         &self.counters
     }
