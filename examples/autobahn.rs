@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use switchboard::prelude::*;
-use switchboard::wire::websocket::MessageKind;
 use switchboard::wire::{
     Binary, Dialect, EncodeError, Format, Formats, Frame, Incoming, Malformed, RawPayload, ReadLimits, Text, Ticket,
-    Uid, Unit,
+    Uid, Unit, Written,
 };
 
 #[derive(Parser)]
@@ -51,23 +50,23 @@ impl Dialect for Plain {
         (None, Ticket::default())
     }
 
-    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError> {
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
         let Frame::Answer {
             payload: Some(payload), ..
         } = frame
         else {
             out.extend_from_slice(format!("{frame:?}").as_bytes());
-            return Ok(MessageKind::Text);
+            return Ok(Written::Text);
         };
         if let Ok(bytes) = payload.decode::<Binary>()
             && payload.message_pack().is_some()
         {
             out.extend_from_slice(&bytes);
-            return Ok(MessageKind::Binary);
+            return Ok(Written::Binary);
         }
         let text: String = payload.decode().unwrap_or_default();
         out.extend_from_slice(text.as_bytes());
-        Ok(MessageKind::Text)
+        Ok(Written::Text)
     }
 
     fn format(&self) -> Format {

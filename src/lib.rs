@@ -84,3 +84,10 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+/// So are the guide's.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../docs/lines.md")]
+    mod lines {}
+}

@@ -10,8 +10,9 @@ use serde_json::json;
 use switchboard::prelude::*;
 use switchboard::testing::{TestClient, TestServer};
 use switchboard::wire::native::Json;
-use switchboard::wire::websocket::MessageKind;
-use switchboard::wire::{Dialect, EncodeError, Format, Frame, Incoming, Malformed, ReadLimits, Text, Ticket, Unit};
+use switchboard::wire::{
+    Dialect, EncodeError, Format, Frame, Incoming, Malformed, ReadLimits, Text, Ticket, Unit, Written,
+};
 
 /// A value that counts how often it is serialised.
 struct Counted(Arc<AtomicUsize>);
@@ -50,7 +51,7 @@ impl Dialect for Counting {
         Json.read_prefix(prefix)
     }
 
-    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError> {
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Json.write(frame, out)
     }

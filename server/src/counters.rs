@@ -126,10 +126,14 @@ counters! {
     dropped,
     /// Deliveries that could not be written in the recipient's format.
     unwritable,
+    /// Deliveries, and answers to messages without a uid, that the client's dialect has no word for.
+    unsaid,
     /// Clients closed because they read too slowly.
     slow_consumers,
     /// Clients closed because nothing was heard from them.
     idle,
+    /// Clients closed because a message of theirs took longer than [`Limits::idle`](crate::Limits::idle) to arrive.
+    stalled,
     /// Joins refused because of [`Limits::mailboxes_per_client`](crate::Limits::mailboxes_per_client).
     joins_refused,
     /// Messages that were not sent when their client left.

@@ -29,9 +29,11 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long a client may be silent before it is sent a ping. 25 s.
     pub heartbeat: Duration,
-    /// How long a client may be silent, pings not answered, before it is closed with 4002; also how long an HTTP response may
-    /// wait to be read. 60 s.
+    /// How long a client may be silent, pings not answered, before it is closed with 4002; also how long a message may take to
+    /// arrive once it has begun, and how long an HTTP response may wait to be read. 60 s.
     pub idle: Duration,
+    /// How long a client may be silent that speaks in lines, and so cannot be pinged, before it is closed. 1 h.
+    pub silence: Duration,
     /// How long a close frame of ours may stay unanswered, and a last write or HTTP request take at a shutdown. 5 s.
     pub close: Duration,
     /// Messages read ahead of the one that is being handled. At the bound the connection is not read any more. 64.
@@ -75,6 +77,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             heartbeat: Duration::from_secs(25),
             idle: Duration::from_secs(60),
+            silence: Duration::from_secs(3600),
             close: Duration::from_secs(5),
             read_ahead_messages: 64,
             read_ahead_bytes: 256 << 10,

@@ -1,8 +1,9 @@
 //! The edge between bytes and messages: a listener speaks one dialect, and nothing behind it notices which.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
-use crate::websocket::MessageKind;
 use crate::{EncodeError, Error, Format, Message, RawPayload, Text, Uid};
 
 /// One whole unit of input, as the framing below delivers it.
@@ -28,15 +29,32 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
     /// What can be told of a message whose first bytes are these and whose rest was skipped because it is too large.
     fn read_prefix(&self, prefix: &[u8]) -> (Option<Text>, Ticket);
 
-    /// Appends one unit to `out`, and says whether it is text.
+    /// What can be told of a line whose first and last bytes are these and whose middle was skipped.
+    fn read_cut(&self, prefix: &[u8], suffix: &[u8]) -> (Option<Text>, Ticket) {
+        let _ = suffix;
+        self.read_prefix(prefix)
+    }
+
+    /// Appends one unit to `out`, and says what it is. In a line there can be no line break.
     ///
     /// # Errors
     ///
     /// Where the payload cannot be written in this dialect. `out` may then hold a part; the caller cuts it off.
-    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError>;
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError>;
 
     /// The format that payloads have in this dialect.
     fn format(&self) -> Format;
+}
+
+/// What a dialect wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// A unit of text.
+    Text,
+    /// A unit of bytes.
+    Binary,
+    /// Nothing: there is no word for the frame in this dialect, or it is a part of what comes later.
+    Nothing,
 }
 
 /// The bounds that reading keeps to.
@@ -67,16 +85,33 @@ pub struct Malformed {
 }
 
 /// What ties an answer to its request: made by the dialect, settled by dispatch, understood only by the dialect.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Ticket {
     pub(crate) uid: Option<Uid>,
     pub(crate) receipt: bool,
+    note: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Ticket {
     /// A ticket that asks for an answer under this uid.
     pub fn new(uid: Option<Uid>, receipt: bool) -> Self {
-        Self { uid, receipt }
+        Self {
+            uid,
+            receipt,
+            note: None,
+        }
+    }
+
+    /// The same with a note of the dialect's own: what else is to be echoed, what is kept until the request is settled.
+    #[must_use]
+    pub fn with_note(mut self, note: Arc<dyn Any + Send + Sync>) -> Self {
+        self.note = Some(note);
+        self
+    }
+
+    /// The note, where it is of this type.
+    pub fn note<T: 'static>(&self) -> Option<&T> {
+        self.note.as_ref()?.downcast_ref()
     }
 
     /// Whether exactly one final frame is owed.
@@ -95,6 +130,15 @@ impl Ticket {
     #[inline]
     pub fn uid(&self) -> Option<&Uid> {
         self.uid.as_ref()
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket")
+            .field("uid", &self.uid)
+            .field("receipt", &self.receipt)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The messages of Switchboard: what is in an envelope, how the dialects write it, how it is framed, and what carries it.
 //!
 //! - [`Message`], [`Uid`], [`RawPayload`], [`Text`]: what travels, sharing the memory that it was read into;
-//! - [`Dialect`] and [`native`]: units of input to messages, [`Frame`]s to units;
+//! - [`Dialect`], [`native`] and [`json_server`]: units of input to messages, [`Frame`]s to units;
 //! - [`Error`], [`code`], [`CloseCode`]: the outcomes that have a name;
-//! - [`websocket`]: bytes to units and back;
+//! - [`websocket`] and [`lines`]: bytes to units and back;
 //! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes.
 
 mod binary;
@@ -12,6 +12,8 @@ pub mod close;
 pub mod connection;
 mod dialect;
 mod error;
+pub mod json_server;
+pub mod lines;
 mod message;
 pub mod native;
 mod payload;
@@ -20,7 +22,7 @@ pub mod websocket;
 
 pub use binary::Binary;
 pub use close::CloseCode;
-pub use dialect::{Dialect, End, Frame, Incoming, Malformed, ReadLimits, Receipt, Ticket, Unit};
+pub use dialect::{Dialect, End, Frame, Incoming, Malformed, ReadLimits, Receipt, Ticket, Unit, Written};
 pub use error::{Error, code};
 pub use message::{Message, Uid};
 pub use payload::{EncodeError, Format, Formats, PayloadError, RawPayload};

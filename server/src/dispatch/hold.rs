@@ -86,10 +86,11 @@ impl Drop for ClientPlace {
         let Self(client, switchboard) = self;
         let core = switchboard.core();
         let before = client.running().fetch_sub(1, Ordering::AcqRel) as usize;
-        // Against the one in `Client::end`: either we see that the client ends, or its session sees that we have.
+        // Against those in `Client::end` and `set_ended`: either we see that the client ends, or its session sees that we have.
         fence(Ordering::SeqCst);
         // The next message may wait for the place, or the session for the last controller; otherwise nobody does.
-        if before >= client.limits().running_per_client || client.is_closing() || core.is_stopping() {
+        let is_awaited = client.is_closing() || client.has_ended() || core.is_stopping();
+        if is_awaited || before >= client.limits().running_per_client {
             client.wake();
         }
     }

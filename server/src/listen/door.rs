@@ -198,6 +198,15 @@ impl fmt::Display for Full {
     }
 }
 
+impl From<Place> for Permit {
+    fn from(place: Place) -> Self {
+        Self {
+            _connection: Some(Arc::new(place)),
+            _behind_proxy: None,
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut places = self.door.places();

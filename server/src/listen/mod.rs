@@ -3,6 +3,7 @@
 
 mod accept;
 mod door;
+mod lines;
 
 #[cfg(test)]
 pub(crate) use accept::Accept;
@@ -10,3 +11,4 @@ pub(crate) use accept::{Arrival, Serve, accept};
 #[cfg(test)]
 pub(crate) use door::Host;
 pub(crate) use door::{Door, Full, Permit, Place};
+pub(crate) use lines::Lines;

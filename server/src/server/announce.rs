@@ -2,6 +2,7 @@
 
 use switchboard_wire::connection::Endpoint;
 
+use super::{Offer, Protocol};
 use crate::table::RouteTable;
 
 /// Registration is implicit, so what came of it is shown: in the log, or on standard error where nobody listens to that.
@@ -14,10 +15,12 @@ pub(super) fn table(table: &RouteTable) {
     }
 }
 
-pub(super) fn listener(endpoint: &Endpoint, registry: &str) {
-    let at = match endpoint {
-        Endpoint::Tcp(address) => format!("http://{address}"),
-        Endpoint::Unix(_) => endpoint.to_string(),
+pub(super) fn listener(endpoint: &Endpoint, offer: &Offer) {
+    let registry = &*offer.registry;
+    let at = match (offer.protocol, endpoint) {
+        (Protocol::Http, Endpoint::Tcp(address)) => format!("http://{address}"),
+        (Protocol::Lines, Endpoint::Tcp(address)) => format!("tcp://{address}"),
+        (_, Endpoint::Unix(_)) => endpoint.to_string(),
     };
     if tracing::dispatcher::has_been_set() {
         tracing::info!(address = %endpoint, registry, "listening on {at}");

@@ -21,6 +21,16 @@ pub struct Listener {
     pub(super) registry: Arc<str>,
     pub(super) dialect: Option<Arc<dyn Dialect>>,
     pub(super) limits: Option<Limits>,
+    pub(super) protocol: Protocol,
+}
+
+/// What carries the messages of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// WebSockets, and pages beside them.
+    Http,
+    /// Lines of text.
+    Lines,
 }
 
 #[derive(Debug)]
@@ -30,6 +40,33 @@ pub(super) enum Source {
 }
 
 impl Listener {
+    /// Takes lines of JSON, straight on the stream, in place of WebSockets: for editors, devices and shell scripts, from
+    /// whatever a `Listener` is made from.
+    ///
+    /// A line ends with `\r\n` or `\n`; ours end with `\r\n`. Its clients cannot be pinged: they may be silent for
+    /// [`Limits::silence`]. Who ends its direction of the stream still gets its answers.
+    ///
+    /// ```no_run
+    /// use switchboard_server::wire::json_server::JsonServer;
+    /// use switchboard_server::{Listener, Server};
+    ///
+    /// # async fn run() -> Result<(), switchboard_server::ServerError> {
+    /// Server::new()
+    ///     .listen("127.0.0.1:8000")
+    ///     .listen(Listener::lines("127.0.0.1:9000"))
+    ///     .listen(Listener::lines("unix:/run/editor.sock").dialect(JsonServer))
+    ///     .run()
+    ///     .await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn lines(listener: impl Into<Self>) -> Self {
+        Self {
+            protocol: Protocol::Lines,
+            ..listener.into()
+        }
+    }
+
     /// Serves this registry here, in place of `public`.
     #[must_use]
     pub fn registry(mut self, name: &str) -> Self {
@@ -58,6 +95,7 @@ impl Listener {
             registry: PUBLIC.into(),
             dialect: None,
             limits: None,
+            protocol: Protocol::Http,
         }
     }
 }

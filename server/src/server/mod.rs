@@ -4,6 +4,7 @@ mod announce;
 mod error;
 mod listener;
 mod running;
+mod spoken;
 mod sweep;
 
 use std::borrow::Cow;
@@ -12,17 +13,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use switchboard_wire::{Dialect, native};
 
 pub use error::ServerError;
 pub use listener::Listener;
+pub(crate) use listener::Protocol;
 pub use running::Running;
+use spoken::Spoken;
 
 use crate::http::{Encodings, HttpConfig};
 use crate::limits::Limits;
 use crate::request::States;
 use crate::routes::{Routes, Service};
-use crate::switchboard::{Core, ENCODINGS, Encoding, Framing};
+use crate::switchboard::Core;
 use crate::table::{self, RouteErrors, RouteTable, Selection};
 
 /// A server under construction: routes, state, limits and listeners.
@@ -61,6 +63,7 @@ pub(crate) struct Built {
 /// What one listener offers.
 #[derive(Debug)]
 pub(crate) struct Offer {
+    pub(crate) protocol: Protocol,
     pub(crate) registry: Arc<str>,
     /// What the registry is spoken in.
     pub(crate) encodings: Encodings,
@@ -147,6 +150,11 @@ impl Server {
     pub fn listen(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
         self
+    }
+
+    /// Adds a place to listen for lines of JSON: [`Listener::lines`].
+    pub fn listen_lines(self, listener: impl Into<Listener>) -> Self {
+        self.listen(Listener::lines(listener))
     }
 }
 
@@ -292,40 +300,26 @@ impl Server {
     /// Checks everything, and lays out what all listeners share, and what each offers.
     pub(crate) fn build(mut self) -> Result<Built, ServerError> {
         let table = self.checked()?;
-        let mut encodings = vec![
-            websocket(Arc::new(native::Json)),
-            websocket(Arc::new(native::MessagePack)),
-        ];
         let limits = Arc::new(self.limits);
+        let mut encodings = Spoken::default();
         let mut offers = Vec::new();
         for listener in &mut self.listeners {
-            let offered = match listener.dialect.take() {
-                None => Encodings::Native,
-                Some(dialect) => {
-                    encodings.push(websocket(dialect));
-                    Encodings::Only((encodings.len() - 1) as u8)
-                }
-            };
             offers.push(Offer {
+                protocol: listener.protocol,
                 registry: Arc::clone(&listener.registry),
-                encodings: offered,
+                encodings: encodings.offer(listener.protocol, listener.dialect.take()),
                 limits: listener.limits.take().map_or_else(|| Arc::clone(&limits), Arc::new),
             });
         }
         if offers.is_empty() {
             offers.push(Offer {
+                protocol: Protocol::Http,
                 registry: PUBLIC.into(),
                 encodings: Encodings::Native,
                 limits: Arc::clone(&limits),
             });
         }
-        if encodings.len() > ENCODINGS {
-            return Err(ServerError::Config(format!(
-                "{} dialects beside the native one are too many: a server can speak {}",
-                encodings.len() - 2,
-                ENCODINGS - 2
-            )));
-        }
+        let encodings = encodings.finish()?;
         Ok(Built {
             core: Core::new(limits, self.states, table, encodings),
             http: self.http,
@@ -368,13 +362,6 @@ impl Server {
 impl Default for Server {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-fn websocket(dialect: Arc<dyn Dialect>) -> Encoding {
-    Encoding {
-        dialect,
-        framing: Framing::WebSocket,
     }
 }
 

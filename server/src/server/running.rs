@@ -11,9 +11,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::{Built, Offer, Server, ServerError, announce, sweep};
-use crate::http::{self, Http, HttpConfig};
-use crate::listen::{self, Door};
+use super::{Built, Offer, Protocol, Server, ServerError, announce, sweep};
+use crate::http::{self, Encodings, Http, HttpConfig};
+use crate::listen::{self, Door, Lines};
 use crate::session::SHUTDOWN_REASON;
 use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
 
@@ -49,13 +49,25 @@ impl Running {
     }
 
     pub(super) fn listen(&mut self, listener: Acceptor, http: &HttpConfig, offer: &Offer) -> Result<(), ServerError> {
-        announce::listener(listener.endpoint(), &offer.registry);
+        announce::listener(listener.endpoint(), offer);
         self.endpoints.push(listener.endpoint().clone());
         self.addresses.extend(listener.local_addr());
         let door = self.door(http, offer);
-        let app = http::application(&door, http, &offer.registry, offer.encodings)?;
-        let accept = listen::accept(listener, Http(app), door, self.closed.clone());
-        self.core.tasks.spawn(accept);
+        let stop = self.closed.clone();
+        match (offer.protocol, offer.encodings) {
+            (Protocol::Lines, Encodings::Only(encoding)) => {
+                let lines = Lines {
+                    core: Arc::clone(&self.core),
+                    registry: Arc::clone(&offer.registry),
+                    encoding,
+                };
+                self.core.tasks.spawn(listen::accept(listener, lines, door, stop));
+            }
+            _ => {
+                let app = http::application(&door, http, &offer.registry, offer.encodings)?;
+                self.core.tasks.spawn(listen::accept(listener, Http(app), door, stop));
+            }
+        }
         Ok(())
     }
 

@@ -33,13 +33,25 @@ fn look_at(client: &Client, core: &Core, now: u32, tick: Duration) {
     if client.is_held() {
         // It is us who do not listen.
         client.hear(now);
+        client.await_rest_again(now);
+        return;
     }
+    let limits = client.limits();
+    let since = |then: u32| tick.saturating_mul(now.wrapping_sub(then));
     let (heard, is_pinged) = client.last_heard();
-    let silence = tick.saturating_mul(now.wrapping_sub(heard));
-    if silence >= client.limits().idle {
+    let can_be_pinged = client.can_be_pinged(core);
+    let patience = if can_be_pinged { limits.idle } else { limits.silence };
+    if since(heard) >= patience {
         core.counters.idle.one();
         client.shut_down(Shutdown::FinishMessages, CloseCode::IDLE, "nothing was heard from you");
-    } else if silence >= client.limits().heartbeat && !is_pinged {
+    } else if client.partial_since().is_some_and(|began| since(began) >= limits.idle) {
+        core.counters.stalled.one();
+        client.shut_down(
+            Shutdown::FinishMessages,
+            CloseCode::IDLE,
+            "the rest of a message did not come",
+        );
+    } else if can_be_pinged && since(heard) >= limits.heartbeat && !is_pinged {
         client.ping();
     }
 }
@@ -47,7 +59,9 @@ fn look_at(client: &Client, core: &Core, now: u32, tick: Duration) {
 /// The time between two looks, for listeners with these limits: fine enough to be a quarter off at most, coarse enough to
 /// cost nothing.
 pub(super) fn tick<'l>(limits: impl Iterator<Item = &'l Limits>) -> Duration {
-    let shortest = limits.map(|limits| limits.heartbeat.min(limits.idle)).min();
+    let shortest = limits
+        .map(|limits| limits.heartbeat.min(limits.idle).min(limits.silence))
+        .min();
     (shortest.unwrap_or(COARSEST) / 4).clamp(FINEST, COARSEST)
 }
 

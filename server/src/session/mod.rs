@@ -18,12 +18,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use switchboard_router::Router;
 use switchboard_wire::connection::{self, Reader, Stream};
-use switchboard_wire::websocket::{Decoder, DecoderLimits, Role};
+use switchboard_wire::websocket::DecoderLimits;
 use switchboard_wire::{CloseCode, ReadLimits};
 use tokio::time::Sleep;
 
 pub(crate) use homes::Homes;
-use reader::{Lane, Reading};
+use reader::{Decoder, Lane, Reading};
 
 use crate::lifecycle::CONNECTED;
 use crate::limits::Limits;
@@ -73,7 +73,7 @@ pub(crate) async fn run(core: Arc<Core>, stream: Stream, early: Bytes, hello: He
     let leaving = leave::Leaving::enter(Arc::clone(&core), Arc::clone(&sender), Arc::clone(&routes));
     let mut session = Session {
         reader,
-        decoder: Decoder::new(Role::Server),
+        decoder: Decoder::new(core.encoding(encoding).framing),
         lane: Lane::new(core, sender, routes),
         stash: Stash::from(early.to_vec()),
         backlog: Backlog::default(),
@@ -186,7 +186,7 @@ impl Session {
         connection::with_buffer(|buffer| match self.reader.poll_read(cx, buffer) {
             Poll::Pending => Step::Wait,
             Poll::Ready(Ok(0)) => {
-                self.lost("closed without a close frame");
+                self.ended();
                 Step::Wait
             }
             Poll::Ready(Ok(n)) => {
@@ -216,6 +216,16 @@ impl Session {
         0
     }
 
+    /// The peer sends nothing more. Where nobody says goodbye it may still wait for what it asked for.
+    fn ended(&mut self) {
+        if self.decoder.says_goodbye() {
+            return self.lost("closed without a close frame");
+        }
+        self.is_reading = false;
+        self.lane.ended(!self.decoder.is_idle());
+        self.goodbye = Some((CloseCode::NORMAL, String::new()));
+    }
+
     fn lost(&mut self, reason: &str) {
         self.is_reading = false;
         self.lane.client.outbox().lose(CloseCode::ABNORMAL, reason);
@@ -236,7 +246,7 @@ impl Session {
         match stage {
             Stage::Open => self.poll_open(cx),
             Stage::Closing { is_written, .. } if is_written && self.is_flushed => {
-                if !self.is_reading || self.is_broken {
+                if !self.is_reading || self.is_broken || !self.decoder.says_goodbye() {
                     // Our end is closed first. What still comes is read: bytes left unread would cut off the reason.
                     let is_hung_up = io::hang_up(&mut self.reader, cx, self.lane.client.outbox()).is_ready();
                     if is_hung_up && !self.is_reading {
@@ -255,7 +265,8 @@ impl Session {
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let is_handled = self.stash.is_empty() && self.lane.inbox.is_empty();
         if let Some((code, reason)) = self.goodbye.clone() {
-            if is_handled || self.poll_patience(cx).is_ready() {
+            let is_answered = self.decoder.says_goodbye() || !self.lane.client.is_busy();
+            if is_handled && is_answered || self.poll_patience(cx).is_ready() {
                 self.patience = None;
                 self.lane.client.shut_down(Shutdown::FinishQueues, code, &reason);
             }
@@ -305,6 +316,7 @@ impl Lane {
             routes,
             spare: None,
             tally: reader::Tally::default(),
+            is_partial: false,
         }
     }
 }

@@ -1,17 +1,19 @@
 //! From bytes to dispatch: every message of a read, one after the other.
 
+use std::str::Utf8Error;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use switchboard_router::Router;
-use switchboard_wire::websocket::{Decoder, DecoderLimits, Event, Input};
+use switchboard_wire::lines;
+use switchboard_wire::websocket::{self, DecoderLimits, Event, Input, Role};
 use switchboard_wire::{CloseCode, Error, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, code};
 
 use super::inbox::Inbox;
 use crate::dispatch::{self, Spare};
 use crate::lifecycle::RESERVED;
 use crate::request::Sender;
-use crate::switchboard::{Client, Core, Shutdown};
+use crate::switchboard::{Client, Core, Framing, Shutdown};
 use crate::table::RouteId;
 
 /// The way of one client's messages: read, line up, dispatch.
@@ -24,6 +26,8 @@ pub(super) struct Lane {
     /// Given back at the end of each turn.
     pub(super) spare: Spare,
     pub(super) tally: Tally,
+    /// A message has begun, and the sweeper knows.
+    pub(super) is_partial: bool,
     pub(super) decoder_limits: DecoderLimits,
     pub(super) read_limits: ReadLimits,
 }
@@ -33,6 +37,12 @@ pub(super) struct Lane {
 pub(super) struct Tally {
     messages: u64,
     runs: u64,
+}
+
+/// What bytes are cut into messages by.
+pub(super) enum Decoder {
+    WebSocket(websocket::Decoder),
+    Lines(lines::Decoder),
 }
 
 /// How a read ended.
@@ -46,12 +56,52 @@ pub(super) enum Reading {
     Broken,
 }
 
+impl Decoder {
+    pub(super) fn new(framing: Framing) -> Self {
+        match framing {
+            Framing::WebSocket => Self::WebSocket(websocket::Decoder::new(Role::Server)),
+            Framing::Lines => Self::Lines(lines::Decoder::new()),
+        }
+    }
+
+    /// Whether no message has begun.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        match self {
+            Self::WebSocket(decoder) => decoder.is_idle(),
+            Self::Lines(decoder) => decoder.is_idle(),
+        }
+    }
+
+    /// Whether who closes says so first.
+    pub(super) fn says_goodbye(&self) -> bool {
+        matches!(self, Self::WebSocket(_))
+    }
+}
+
 impl Lane {
     /// Handles every message in these bytes.
     pub(super) fn read(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> Reading {
-        let reading = self.read_all(decoder, bytes);
+        let reading = match decoder {
+            Decoder::WebSocket(decoder) => self.read_frames(decoder, bytes),
+            Decoder::Lines(decoder) => self.read_lines(decoder, bytes),
+        };
+        let has_finished = self.tally.messages > 0;
         self.count();
+        let is_partial = !decoder.is_idle();
+        if is_partial != self.is_partial || is_partial && has_finished {
+            self.is_partial = is_partial;
+            self.client.await_rest(is_partial.then(|| self.core.clock.now()));
+        }
         reading
+    }
+
+    /// Notes that nothing more will come, and that the last message did not come to its end.
+    pub(super) fn ended(&self, is_cut: bool) {
+        if is_cut {
+            self.core.counters.unhandled.one();
+        }
+        self.client.set_ended();
     }
 
     fn count(&mut self) {
@@ -60,7 +110,7 @@ impl Lane {
         self.core.counters.runs.add(runs);
     }
 
-    fn read_all(&mut self, decoder: &mut Decoder, bytes: &mut [u8]) -> Reading {
+    fn read_frames(&mut self, decoder: &mut websocket::Decoder, bytes: &mut [u8]) -> Reading {
         let mut input = Input::new(bytes);
         loop {
             if input.is_used_up() && decoder.is_idle() {
@@ -74,7 +124,7 @@ impl Lane {
                 Ok(None) => return Reading::All,
                 Ok(Some(Event::Text(text))) => self.unit(Unit::Text(text), text.len()),
                 Ok(Some(Event::Binary(bytes))) => self.unit(Unit::Binary(bytes), bytes.len()),
-                Ok(Some(Event::TooLarge { prefix, .. })) => self.too_large(prefix),
+                Ok(Some(Event::TooLarge { prefix, .. })) => self.too_large(prefix, &[]),
                 Ok(Some(Event::Ping(payload))) => {
                     let mut pong = Vec::new();
                     switchboard_wire::websocket::encode_pong(payload, None, &mut pong);
@@ -85,14 +135,35 @@ impl Lane {
                     let (code, reason) = close.map_or((CloseCode::NO_STATUS, ""), |close| (close.code, close.reason));
                     return Reading::Goodbye(code, reason.to_owned());
                 }
-                Err(error) => {
-                    self.core.counters.protocol_errors.one();
-                    let code = error.close_code();
-                    self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
-                    return Reading::Broken;
-                }
+                Err(error) => return self.broken(error.close_code(), &error),
             }
         }
+    }
+
+    fn read_lines(&mut self, decoder: &mut lines::Decoder, bytes: &[u8]) -> Reading {
+        let mut input = bytes;
+        loop {
+            if self.is_full() && !input.is_empty() {
+                self.core.counters.read_ahead_full.one();
+                return Reading::Full(input.len());
+            }
+            match decoder.next(&mut input, self.client.limits().message_bytes) {
+                Ok(None) => return Reading::All,
+                Ok(Some(lines::Event::Line(line))) => match std::str::from_utf8(line) {
+                    Ok(text) => self.unit(Unit::Text(text), text.len()),
+                    Err(error) => self.not_text(line, error),
+                },
+                Ok(Some(lines::Event::TooLarge { prefix, suffix })) => self.too_large(prefix, suffix),
+                Err(error) => return self.broken(CloseCode::MESSAGE_TOO_BIG, &error),
+            }
+        }
+    }
+
+    /// Ends the connection because nothing in what still comes can be told apart.
+    fn broken(&self, code: CloseCode, error: &dyn std::error::Error) -> Reading {
+        self.core.counters.protocol_errors.one();
+        self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
+        Reading::Broken
     }
 
     /// Whether messages have to wait on the other side of the connection.
@@ -191,14 +262,28 @@ impl Lane {
         self.tally.runs += runs as u64;
     }
 
-    fn too_large(&mut self, prefix: &[u8]) {
+    fn not_text(&mut self, line: &[u8], error: Utf8Error) {
+        if self.client.is_closing() {
+            return self.core.counters.unhandled.one();
+        }
+        self.tally.messages += 1;
+        self.core.counters.bad_messages.one();
+        let dialect = &self.core.encoding(self.client.encoding()).dialect;
+        let at = error.valid_up_to();
+        let behind = error.error_len().map_or(line.len(), |len| at + len);
+        let (name, ticket) = dialect.read_cut(&line[..at], &line[behind..]);
+        let error = Error::new(code::BAD_MESSAGE, format!("not UTF-8 at byte {at}"));
+        self.violation(name.as_ref(), &ticket, error);
+    }
+
+    fn too_large(&mut self, prefix: &[u8], suffix: &[u8]) {
         if self.client.is_closing() {
             return self.core.counters.unhandled.one();
         }
         self.tally.messages += 1;
         self.core.counters.too_large.one();
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
-        let (name, ticket) = dialect.read_prefix(prefix);
+        let (name, ticket) = dialect.read_cut(prefix, suffix);
         let limit = self.client.limits().message_bytes;
         let error = Error::new(code::TOO_LARGE, format!("a message may have {limit} bytes"));
         self.violation(name.as_ref(), &ticket, error);

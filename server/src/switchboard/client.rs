@@ -63,6 +63,10 @@ struct Peer {
     /// The server's clock when something was last heard.
     heard: AtomicU32,
     is_pinged: AtomicBool,
+    /// The server's clock when the message that is half-read began, at least 1; 0 where there is none.
+    partial_since: AtomicU32,
+    /// It sends nothing more, and waits for what it asked for.
+    has_ended: AtomicBool,
     /// It is not read because its read-ahead is used up, so nothing can be heard from it.
     is_held: AtomicBool,
 }

@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     /// For the log of what cannot be written in a client's format.
     pub(crate) unwritable_told: Throttle,
+    /// For the log of what a dialect has no word for.
+    pub(crate) unsaid_told: Throttle,
 }
 
 /// The server's clock in ticks of the sweeper: reading it costs nothing.
@@ -96,6 +98,7 @@ impl Core {
             is_stopping: AtomicBool::new(false),
             clock: Clock::default(),
             unwritable_told: Throttle::default(),
+            unsaid_told: Throttle::default(),
         })
     }
 

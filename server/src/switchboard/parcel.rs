@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use switchboard_wire::websocket::{FrameHeader, MessageKind, Opcode};
-use switchboard_wire::{Dialect, EncodeError, Frame, RawPayload, Text};
+use switchboard_wire::websocket::{FrameHeader, Opcode};
+use switchboard_wire::{Dialect, EncodeError, Frame, RawPayload, Text, Written, lines};
 
 use crate::throttle::Throttle;
 
 /// How many encodings a server can speak.
-pub(crate) const ENCODINGS: usize = 4;
+pub(crate) const ENCODINGS: usize = 6;
 
 /// A dialect in the framing of a transport: clients with the same encoding share bytes.
 #[derive(Clone, Debug)]
@@ -22,10 +22,11 @@ pub(crate) struct Encoding {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Framing {
     WebSocket,
+    Lines,
 }
 
 impl Encoding {
-    /// Writes one frame as it goes to the socket; it lies at the end of `out`.
+    /// Writes one frame as it goes to the socket; it lies at the end of `out`. Empty where the dialect has nothing to write.
     pub(crate) fn encode<'o>(&self, frame: &Frame<'_>, out: &'o mut Vec<u8>) -> Result<&'o [u8], EncodeError> {
         out.clear();
         match self.framing {
@@ -33,13 +34,21 @@ impl Encoding {
                 // The header comes before the payload, whose length it says.
                 out.extend_from_slice(&[0; WEBSOCKET_HEADER]);
                 let opcode = match self.dialect.write(frame, out)? {
-                    MessageKind::Text => Opcode::Text,
-                    MessageKind::Binary => Opcode::Binary,
+                    Written::Text => Opcode::Text,
+                    Written::Binary => Opcode::Binary,
+                    Written::Nothing => return Ok(&[]),
                 };
                 let header = FrameHeader::new(opcode, out.len() - WEBSOCKET_HEADER);
                 let start = WEBSOCKET_HEADER - header.len();
                 out[start..WEBSOCKET_HEADER].copy_from_slice(&header);
                 Ok(&out[start..])
+            }
+            Framing::Lines => {
+                if self.dialect.write(frame, out)? == Written::Nothing {
+                    return Ok(&[]);
+                }
+                out.extend_from_slice(lines::END);
+                Ok(out)
             }
         }
     }

@@ -32,6 +32,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use switchboard_wire::Format;
 use switchboard_wire::connection::Stream;
+use tokio::io::DuplexStream;
 
 pub use client::TestClient;
 
@@ -91,6 +92,21 @@ impl TestServer {
         self.open(0, Format::Json, bytes).await
     }
 
+    /// Connects to a listener, counted in the order in which they were given, and gives back the stream itself: lines for a
+    /// listener of [lines](crate::Listener::lines), otherwise WebSocket frames behind the handshake, in JSON.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such listener.
+    pub async fn connect_stream(&self, listener: usize) -> DuplexStream {
+        assert!(
+            listener < self.offers.len(),
+            "this server has {} listeners, counted from 0",
+            self.offers.len()
+        );
+        self.open_stream(listener, Format::Json, BUFFER).await
+    }
+
     /// Who is connected.
     pub fn switchboard(&self) -> Switchboard {
         self.running.switchboard()
@@ -102,6 +118,11 @@ impl TestServer {
     }
 
     async fn open(&self, listener: usize, format: Format, buffer: usize) -> TestClient {
+        let stream = self.open_stream(listener, format, buffer).await;
+        TestClient::new(Box::new(stream), format)
+    }
+
+    async fn open_stream(&self, listener: usize, format: Format, buffer: usize) -> DuplexStream {
         let (near, far) = tokio::io::duplex(buffer);
         let offer = &self.offers[listener];
         let hello = Hello {
@@ -123,7 +144,7 @@ impl TestServer {
         if !is_over {
             switchboard.homes.take_in(switchboard.tasks.track_future(session));
         }
-        TestClient::new(Box::new(near), format)
+        near
     }
 }
 

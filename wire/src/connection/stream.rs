@@ -5,7 +5,9 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
@@ -66,6 +68,18 @@ impl Stream {
                 (Reader::Unix(reader), Some(Writer::Unix(writer)))
             }
             Self::Boxed(stream) => (Reader::Boxed(stream), None),
+        }
+    }
+
+    /// Asks the system to notice a dead peer by itself, after so long without a word from it (`SO_KEEPALIVE`). TCP only.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not.
+    pub fn keep_alive(&self, idle: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(idle)),
+            _ => Ok(()),
         }
     }
 

@@ -17,8 +17,9 @@
 //! assert!(incoming.ticket.wants_answer());
 //! ```
 
-use crate::websocket::MessageKind;
-use crate::{Dialect, EncodeError, Format, Frame, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit};
+use crate::{
+    Dialect, EncodeError, Format, Frame, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, Written,
+};
 
 mod envelope;
 mod fields;
@@ -73,9 +74,9 @@ impl Dialect for Json {
         envelope.into_known()
     }
 
-    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError> {
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
         json::write(&Fields::of_frame(frame), out)?;
-        Ok(MessageKind::Text)
+        Ok(Written::Text)
     }
 
     fn format(&self) -> Format {
@@ -99,9 +100,9 @@ impl Dialect for MessagePack {
         envelope.into_known()
     }
 
-    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<MessageKind, EncodeError> {
+    fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
         message_pack::write(&Fields::of_frame(frame), out)?;
-        Ok(MessageKind::Binary)
+        Ok(Written::Binary)
     }
 
     fn format(&self) -> Format {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Client, Peer, lock};
-use crate::dispatch::{Answers, Saying};
+use crate::dispatch::{Answers, Saying, Word};
 use crate::limits::{Limits, Slow};
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
@@ -52,6 +52,8 @@ impl Client {
             violations: AtomicU32::new(0),
             heard: AtomicU32::new(core.clock.now()),
             is_pinged: AtomicBool::new(false),
+            partial_since: AtomicU32::new(0),
+            has_ended: AtomicBool::new(false),
             is_held: AtomicBool::new(false),
         })))
     }
@@ -165,6 +167,42 @@ impl Client {
         )
     }
 
+    /// Says since when the rest of a message is waited for.
+    pub(crate) fn await_rest(&self, since: Option<u32>) {
+        let since = since.map_or(0, |now| now.max(1));
+        self.0.partial_since.store(since, Ordering::Relaxed);
+    }
+
+    /// Starts that over, where a message is half-read.
+    pub(crate) fn await_rest_again(&self, now: u32) {
+        let is_waiting = |since| (since > 0).then_some(now.max(1));
+        let _ = self
+            .0
+            .partial_since
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_waiting);
+    }
+
+    /// The server's clock when the message that is half-read began.
+    pub(crate) fn partial_since(&self) -> Option<u32> {
+        Some(self.0.partial_since.load(Ordering::Relaxed)).filter(|&since| since > 0)
+    }
+
+    /// Nothing more will come from it.
+    pub(crate) fn set_ended(&self) {
+        self.0.has_ended.store(true, Ordering::Release);
+        // Against the one where a controller gives its place back: either it sees this, or the session sees that it has.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.0.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it can be asked for a sign of life.
+    pub(crate) fn can_be_pinged(&self, core: &Core) -> bool {
+        matches!(core.encoding(self.0.encoding).framing, Framing::WebSocket)
+    }
+
     /// Has the session end because the server does.
     pub(crate) fn ask_to_end(&self, how: Shutdown) {
         // The first one counts, as with any close.
@@ -263,6 +301,10 @@ impl Client {
             core.counters.unwritable.one();
             return REFUSED;
         };
+        if bytes.is_empty() {
+            core.counters.unsaid.one();
+            return REFUSED;
+        }
         match self.push(parcel, bytes.len(), how, core) {
             Pushed::Taken => TAKEN,
             Pushed::Unwanted => Sent::default(),
@@ -304,6 +346,22 @@ impl Client {
         }
     }
 
+    /// The dialect has no word for it, or keeps it for later.
+    fn leave_unsaid(&self, core: &Core, ticket: &Ticket, name: &Text, saying: &Saying) {
+        if ticket.wants_answer() {
+            return;
+        }
+        core.counters.unsaid.one();
+        if core.unsaid_told.may_tell() {
+            let what = match saying {
+                Saying::Word(Word::Failed(error), _) => error.to_string(),
+                Saying::Word(Word::Answer { .. }, _) => "an answer".to_owned(),
+                Saying::Done(_) => return,
+            };
+            tracing::warn!(client = %self.id(), %name, "not told, since nobody asked (told once a minute): {what}");
+        }
+    }
+
     /// The request is still owed its final frame: an error that any format can write.
     fn answer_instead(&self, core: &Core, frame: &Frame<'_>) {
         let error = Error::new(
@@ -340,6 +398,7 @@ impl Answers for Client {
         let mut scratch = Scratch::take();
         let frame = saying.frame(ticket, name);
         match core.encoding(self.0.encoding).encode(&frame, &mut scratch.0) {
+            Ok([]) => self.leave_unsaid(core, ticket, name, &saying),
             Ok(bytes) => {
                 let (own, payload) = saying.into_parts();
                 let answer = Answer {
@@ -378,6 +437,7 @@ impl Encoding {
                 switchboard_wire::websocket::encode_close(code, reason, None, &mut bytes);
                 Some(bytes.into())
             }
+            Framing::Lines => None,
         }
     }
 }
