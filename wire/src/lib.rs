@@ -10,6 +10,7 @@ mod binary;
 pub mod close;
 #[cfg(feature = "net")]
 pub mod connection;
+mod cut;
 mod dialect;
 mod error;
 pub mod json_server;

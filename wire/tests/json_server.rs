@@ -263,6 +263,10 @@ fn of_a_line_that_was_skipped_the_uid_is_found_at_either_end() {
         cut(r#"{"vid":7,"code":"xx"#, anaconda).1,
         r#"{"success":true,"uid":"f00d","vid":7}"#
     );
+    assert_eq!(
+        cut("{", br#"x","uid":1,"vid":[2]}"#).1,
+        r#"{"success":true,"uid":1,"vid":[2]}"#
+    );
     let numbers = [b"\x80\x80\",\"uid\":" as &[u8], b"17, \"n\":[1]} "].concat();
     assert_eq!(cut("{", &numbers).1, r#"{"success":true,"uid":17}"#);
 

@@ -310,3 +310,22 @@ fn bytes(spelled: &str) -> Vec<u8> {
     }
     bytes
 }
+
+#[test]
+fn of_a_line_that_was_skipped_the_uid_is_found_at_either_end() {
+    let uid = |prefix: &str, suffix: &str| {
+        let (_, ticket) = Json.read_cut(prefix.as_bytes(), suffix.as_bytes());
+        ticket.uid().cloned()
+    };
+    let at_start = r#"{"name":"a","uid":7,"payload":"xx"#;
+    assert_eq!(uid(at_start, r#"x","uid":8}"#), Some(Uid::Integer(7)));
+    assert_eq!(
+        uid(r#"{"name":"a","payload":"xx"#, r#"x","uid":"u"}"#),
+        Some(Uid::Text("u".into()))
+    );
+    assert_eq!(
+        uid(r#"{"name":"a","payload":{"xx"#, r#"x","uid":"u"}}"#),
+        None,
+        "the payload's own"
+    );
+}

@@ -23,7 +23,7 @@ pub(super) struct Call {
     method: Option<Text>,
     handler: Option<Text>,
     pub(super) uid: Option<Uid>,
-    vid: Option<Text>,
+    pub(super) vid: Option<Text>,
     /// The entries that are no keys of the envelope, each after a comma.
     rest: String,
     met: u8,

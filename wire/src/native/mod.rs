@@ -18,7 +18,7 @@
 //! ```
 
 use crate::{
-    Dialect, EncodeError, Format, Frame, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, Written,
+    Dialect, EncodeError, Format, Frame, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, Written, cut,
 };
 
 mod envelope;
@@ -64,14 +64,20 @@ impl Dialect for Json {
     }
 
     fn read_prefix(&self, prefix: &[u8]) -> (Option<Text>, Ticket) {
-        let text = match std::str::from_utf8(prefix) {
-            Ok(text) => text,
-            Err(cut) => std::str::from_utf8(&prefix[..cut.valid_up_to()]).unwrap_or_default(),
-        };
         let mut envelope = Envelope::default();
         // It ends in a fault wherever it was cut; what was read by then counts.
-        let _ = json::read(&Text::from(text), MAX_DEPTH, &mut envelope);
+        let _ = json::read(&Text::from(cut::valid_start(prefix)), MAX_DEPTH, &mut envelope);
         envelope.into_known()
+    }
+
+    fn read_cut(&self, prefix: &[u8], suffix: &[u8]) -> (Option<Text>, Ticket) {
+        let (name, ticket) = self.read_prefix(prefix);
+        if ticket.wants_answer() {
+            return (name, ticket);
+        }
+        // A serialiser that sorts keys writes it behind the payload.
+        let uid = cut::uid_at_end(cut::valid_end(suffix));
+        (name, Ticket::new(uid, ticket.receipt))
     }
 
     fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
