@@ -103,10 +103,11 @@ impl<T> AnyOption<T> for Answer<T> {
 impl<S: Stream + Send + 'static> Answer<Replies<S>> {
     /// A reply of many parts, each made of an item.
     pub fn switchboard_items(self, request: &Request, each: fn(S::Item, &Request) -> Outcome) -> Reply {
-        let request = request.clone();
+        let request = request.of_item();
         let parts = self.0.0.map(move |item| match each(item, &request)?.0 {
             Parts::Nothing => Ok(None),
             Parts::One(part) => Ok(Some(part)),
+            Parts::Written(written) => Ok(Some(written.into_part())),
             Parts::Many(_) => Err(Error::internal("a stream inside of a stream of replies")),
         });
         Reply(Parts::Many(Box::pin(parts)))

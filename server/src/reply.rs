@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures_core::Stream;
 use futures_util::StreamExt;
@@ -10,7 +11,8 @@ use serde::Serialize;
 use switchboard_wire::{Error, Message, RawPayload, Text};
 
 use crate::mailbox::Mailboxes;
-use crate::request::Request;
+use crate::request::{Request, Shared};
+use crate::switchboard::Draft;
 
 mod none;
 use none::is_none;
@@ -24,6 +26,7 @@ pub struct Reply(pub(crate) Parts);
 pub(crate) enum Parts {
     Nothing,
     One(Part),
+    Written(Written),
     Many(Pin<Box<dyn Stream<Item = Result<Option<Part>, Error>> + Send>>),
 }
 
@@ -35,6 +38,31 @@ pub(crate) struct Part {
     pub(crate) payload: Option<RawPayload>,
     /// The mailboxes that the controller returned, if it returned any.
     pub(crate) mailboxes: Option<Mailboxes>,
+}
+
+/// A value that stands already in the frame that is to be its answer.
+pub(crate) struct Written {
+    draft: Draft,
+    /// The request that it answers. Somebody may return it for another one.
+    request: Arc<Shared>,
+}
+
+impl Written {
+    pub(crate) fn is_for(&self, request: &Request) -> bool {
+        request.is_answer && Arc::ptr_eq(&self.request, &request.shared)
+    }
+
+    pub(crate) fn into_draft(self) -> Draft {
+        self.draft
+    }
+
+    pub(crate) fn into_part(self) -> Part {
+        Part {
+            name: None,
+            payload: Some(self.draft.into_payload()),
+            mailboxes: None,
+        }
+    }
 }
 
 impl Reply {
@@ -49,6 +77,11 @@ impl Reply {
     ///
     /// `internal` where the value cannot be encoded.
     pub fn value<T: Serialize + ?Sized>(value: &T, request: &Request) -> Outcome {
+        if let Some(mut draft) = request.draft() {
+            draft.write(value).map_err(Error::internal)?;
+            let request = Arc::clone(&request.shared);
+            return Ok(Self(Parts::Written(Written { draft, request })));
+        }
         let payload = RawPayload::encode(value, request.formats()).map_err(Error::internal)?;
         Ok(Self(Parts::One(Part {
             name: None,
@@ -76,6 +109,10 @@ impl Reply {
                 mailboxes: Some(mailboxes),
                 ..part
             }),
+            Parts::Written(written) => Parts::One(Part {
+                mailboxes: Some(mailboxes),
+                ..written.into_part()
+            }),
             Parts::Many(stream) => Parts::Many(Box::pin(stream.map(move |part| {
                 part.map(|part| {
                     part.map(|part| Part {
@@ -93,6 +130,7 @@ impl fmt::Debug for Reply {
         match &self.0 {
             Parts::Nothing => f.write_str("Reply::nothing()"),
             Parts::One(part) => part.fmt(f),
+            Parts::Written(_) => f.write_str("Reply of one part, written"),
             Parts::Many(_) => f.write_str("Reply of many parts"),
         }
     }
@@ -231,11 +269,12 @@ where
     S::Item: IntoOutcome<K>,
 {
     fn into_outcome(self, request: &Request) -> Outcome {
-        let request = request.clone();
+        let request = request.of_item();
         Ok(Reply(Parts::Many(Box::pin(self.0.map(
             move |item| match item.into_outcome(&request)?.0 {
                 Parts::Nothing => Ok(None),
                 Parts::One(part) => Ok(Some(part)),
+                Parts::Written(written) => Ok(Some(written.into_part())),
                 Parts::Many(_) => Err(Error::internal("a stream inside of a stream of replies")),
             },
         )))))

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::dispatch::{Answers, Settlement};
 use crate::lifecycle::Disconnected;
 use crate::needs::Needs;
-use crate::switchboard::{Client, Switchboard};
+use crate::switchboard::{Client, Draft, Switchboard};
 use crate::table::{Route, RouteId};
 
 /// A message on its way into one controller: the message, the parameters that the route captured, and who sent it.
@@ -25,6 +25,8 @@ pub struct Request {
     pub(crate) route: RouteId,
     /// The run's own cancellation, for one that takes time.
     pub(crate) token: Option<Arc<OnceLock<CancellationToken>>>,
+    /// A value that its controller returns is all that the request is answered with.
+    pub(crate) is_answer: bool,
 }
 
 /// What all controllers of one message have in common.
@@ -117,6 +119,27 @@ impl Request {
 
     pub(crate) fn route(&self) -> &Route {
         self.switchboard().routes().route(self.route)
+    }
+
+    /// The same for an item of a stream, which others may follow.
+    pub(crate) fn of_item(&self) -> Self {
+        Self {
+            is_answer: false,
+            ..self.clone()
+        }
+    }
+
+    /// Begins the frame that a value of the controller is the answer in, where nothing else can come of it.
+    pub(crate) fn draft(&self) -> Option<Draft> {
+        let Shared {
+            ticket,
+            message,
+            sender,
+            ..
+        } = &*self.shared;
+        let core = sender.switchboard.core();
+        self.is_answer
+            .then(|| sender.answers.draft(core, ticket, message.name_text()))?
     }
 
     /// The formats that a reply to this request should be encoded in: the sender's, and for a route that delivers to

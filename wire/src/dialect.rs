@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::websocket::MessageKind;
 use crate::{EncodeError, Error, Format, Message, RawPayload, Text, Uid};
 
 /// One whole unit of input, as the framing below delivers it.
@@ -41,6 +42,23 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
     ///
     /// Where the payload cannot be written in this dialect. `out` may then hold a part; the caller cuts it off.
     fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError>;
+
+    /// Begins an answer whose value is still to be written: appends what stands before the value, and says whether the unit
+    /// is text. The value is written behind that in the dialect's [`format`](Self::format), and then comes what
+    /// [`end_answer`](Self::end_answer) appends.
+    ///
+    /// All of it together is what [`write`](Self::write) makes of an [`Answer`](Frame::Answer) that settles its request
+    /// without a receipt. A dialect need not offer this: it says `None` and appends nothing, and is given the value when
+    /// that is encoded, which takes longer.
+    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
+        let _ = (ticket, name, out);
+        None
+    }
+
+    /// Appends what stands behind the value of an answer that was [begun](Self::begin_answer).
+    fn end_answer(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
 
     /// The format that payloads have in this dialect.
     fn format(&self) -> Format;

@@ -156,6 +156,30 @@ impl RawPayload {
         }))
     }
 
+    /// Appends this value in this format: what [`encode`](Self::encode) makes a payload of.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode). `out` may then hold a part.
+    pub fn encode_into<T: Serialize + ?Sized>(value: &T, format: Format, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        match format {
+            Format::Json => json::encode_into(value, out),
+            Format::MessagePack => message_pack::encode_into(value, out),
+        }
+    }
+
+    /// The payload of these bytes, which [`encode_into`](Self::encode_into) appended for this format.
+    ///
+    /// # Panics
+    ///
+    /// Where they come from elsewhere and are not even UTF-8 in JSON. What else may be wrong with them is not looked for.
+    pub fn from_encoded(format: Format, bytes: &[u8]) -> Self {
+        match format {
+            Format::Json => Self::trusted_json_line(Text::from(json::utf8(bytes))),
+            Format::MessagePack => Self::trusted_message_pack(Bytes::copy_from_slice(bytes)),
+        }
+    }
+
     /// The payload that is this JSON text. Line breaks between its tokens are left out.
     ///
     /// # Errors

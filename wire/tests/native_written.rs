@@ -3,8 +3,9 @@
 
 use serde_json::json;
 use switchboard_wire::native::{Json, MessagePack, ServerFrame};
+use switchboard_wire::websocket::MessageKind;
 use switchboard_wire::{
-    Dialect, End, Error, Format, Formats, Frame, Message, RawPayload, Receipt, Text, Ticket, Uid, Unit, native,
+    Dialect, End, Error, Format, Formats, Frame, Message, RawPayload, Receipt, Text, Ticket, Uid, Unit, Written, native,
 };
 
 const RECEIPT: Receipt = Receipt {
@@ -87,6 +88,48 @@ fn every_kind_of_frame() {
         let same = ServerFrame::parse(Unit::Binary(message_pack)).unwrap();
         assert_eq!(summary(&read), summary(&same));
         assert_eq!(summary(&read), serde_json::from_str::<serde_json::Value>(json).unwrap());
+    }
+}
+
+#[test]
+fn an_answer_whose_value_is_written_in_its_place_is_the_same() {
+    let tickets = [
+        Ticket::default(),
+        Ticket::new(Some(Uid::Integer(-7)), false),
+        Ticket::new(Some(Uid::Text(Text::from("7f\"3a"))), false),
+    ];
+    let dialects: [&dyn Dialect; 2] = [&Json, &MessagePack];
+    for (ticket, dialect) in tickets
+        .iter()
+        .flat_map(|ticket| dialects.map(|dialect| (ticket, dialect)))
+    {
+        let format = dialect.format();
+        let value = json!({"level": [55, -1.5, "\u{1}"]});
+        let payload = RawPayload::encode(&value, format.into()).unwrap();
+        let answer = Frame::Answer {
+            ticket,
+            name: "mixer/\"level\"",
+            payload: Some(&payload),
+            end: End::Final(None),
+        };
+        let mut whole = b"before".to_vec();
+        let kind = match dialect.write(&answer, &mut whole).unwrap() {
+            Written::Text => MessageKind::Text,
+            Written::Binary => MessageKind::Binary,
+            Written::Nothing => panic!("an answer is written"),
+        };
+
+        let mut out = b"before".to_vec();
+        assert_eq!(dialect.begin_answer(ticket, "mixer/\"level\"", &mut out), Some(kind));
+        let start = out.len();
+        RawPayload::encode_into(&value, format, &mut out).unwrap();
+        let again = RawPayload::from_encoded(format, &out[start..]);
+        assert_eq!(
+            (again.json(), again.message_pack()),
+            (payload.json(), payload.message_pack())
+        );
+        dialect.end_answer(&mut out);
+        assert_eq!(out, whole);
     }
 }
 

@@ -20,13 +20,20 @@ pub(crate) use settlement::{Saying, Settlement, Word};
 use crate::controller::Call;
 use crate::lifecycle::{Disconnected, RESERVED};
 use crate::request::{Request, Sender, Shared};
-use crate::switchboard::Core;
+use crate::switchboard::{Core, Draft};
 use crate::table::RouteId;
 
 /// Where the frames that settle a request go: a client's outbox, or whatever another door waits with.
 pub(crate) trait Answers: Send + Sync {
     /// Takes one frame of the request with this ticket and name.
     fn answer(&self, core: &Core, ticket: &Ticket, name: &Text, saying: Saying);
+
+    /// Begins the one frame that settles the request of this ticket and name, without a receipt. None where that cannot be
+    /// written before its value is known.
+    fn draft(&self, core: &Core, ticket: &Ticket, name: &Text) -> Option<Draft>;
+
+    /// Takes such a frame, of the request of this name, with the value in it.
+    fn send(&self, core: &Core, name: &Text, draft: Draft);
 }
 
 /// The room that the last request was kept in, for the next one: most are over before that comes.
@@ -105,17 +112,19 @@ fn run_all(shared: &Arc<Shared>, mut found: Found) {
     let table = shared.sender.switchboard.routes();
     let is_inline = |(route, _): &(RouteId, Params)| matches!(table.route(*route).call, Call::Inline(_));
     let last_inline = found.iter().rposition(is_inline);
+    let is_alone = found.len() == 1;
     let request = |(route, params)| Request {
         shared: Arc::clone(shared),
         params,
         route,
         token: None,
+        is_answer: is_alone && !shared.ticket.wants_receipt() && table.route(route).only_answers(),
     };
     let Some(last_inline) = last_inline else {
         found.into_iter().map(request).for_each(run::start);
         return shared.settle(|settlement, say| settlement.end_inline(say));
     };
-    if found.len() == 1 {
+    if is_alone {
         return found.drain(..).for_each(|found| run::inline(request(found), true));
     }
     // The others are set off first, so that they run beside the ones that hold this task.
@@ -154,6 +163,19 @@ impl Shared {
             cancellation.cancel();
         }
         is_settled
+    }
+
+    /// Settles a request that has one controller with its answer. False where it is too late for that.
+    fn settle_with(&self, draft: Draft) -> bool {
+        let mut settlement = self.settlement.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_taken = settlement.settle_at_once();
+        if is_taken {
+            let Sender {
+                switchboard, answers, ..
+            } = &*self.sender;
+            answers.send(switchboard.core(), self.message.name_text(), draft);
+        }
+        is_taken
     }
 
     /// Changes the settlement and says what comes of it. The frames go out under its lock, so that two controllers that

@@ -14,7 +14,7 @@ use super::stopwatch::Stopwatch;
 use super::{Saying, Settlement, Word};
 use crate::controller::{Call, RunFuture};
 use crate::delivery::{self, Delivered};
-use crate::reply::{Outcome, Part, Parts, Reply};
+use crate::reply::{Outcome, Part, Parts, Reply, Written};
 use crate::request::{Request, Shared};
 use crate::switchboard::turn;
 
@@ -42,6 +42,7 @@ pub(super) fn inline(request: Request, is_last: bool) {
                 request.shared.settle(|settlement, say| settlement.end_inline(say));
             }
         }
+        Ok(Reply(Parts::Written(written))) if written.is_for(&request) => conclude_written(&request, written),
         outcome => conclude_now(&request, outcome, is_last),
     }
 }
@@ -135,7 +136,17 @@ fn spawn(request: Request, running: RunFuture, mut grip: Grip) {
 fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
     match outcome {
         Ok(Reply(Parts::Many(items))) => conclude_stream(request, items, place),
+        Ok(Reply(Parts::Written(written))) if written.is_for(&request) => {
+            turn::run(|| conclude_written(&request, written));
+        }
         outcome => conclude_turn(&request, outcome),
+    }
+}
+
+/// Settles a request whose only controller has its answer written.
+fn conclude_written(request: &Request, written: Written) {
+    if !request.shared.settle_with(written.into_draft()) {
+        request.switchboard().counters().late.one();
     }
 }
 
@@ -163,6 +174,7 @@ fn conclude_now(request: &Request, outcome: Outcome, ends_inline: bool) {
             name: None, payload, ..
         }))) if request.route().only_answers() => Ok(Some(Delivered::answer(payload))),
         Ok(Reply(Parts::One(part))) => delivered(request, part).map(Some),
+        Ok(Reply(Parts::Written(written))) => delivered(request, written.into_part()).map(Some),
         Ok(_) => Ok(None),
         Err(error) => Err(told(request, error)),
     };

@@ -79,6 +79,14 @@ impl Settlement {
         true
     }
 
+    /// The only controller has said all that it has to say, in one word that is said now. False where it is too late.
+    pub(crate) fn settle_at_once(&mut self) -> bool {
+        let is_taken = !self.is_settled;
+        self.is_settled = true;
+        self.open = 0;
+        is_taken
+    }
+
     /// A controller that said something goes on (a stream), so its word cannot be the final one.
     pub(crate) fn goes_on(&mut self, say: &mut dyn FnMut(Saying)) {
         if let Some(word) = self.held.take() {

@@ -2,6 +2,7 @@
 
 mod accepts;
 mod client;
+mod draft;
 mod id;
 mod join;
 mod outbox;
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use accepts::Accepts;
 pub use client::Client;
+pub(crate) use draft::Draft;
 pub use id::ClientId;
 pub use join::JoinError;
 pub use outbox::Shutdown;

@@ -13,7 +13,7 @@ use switchboard_wire::CloseCode;
 use switchboard_wire::connection::Writer;
 
 use line::Line;
-pub(crate) use line::{Answer, Returned};
+pub(crate) use line::{Answer, Kept, Returned};
 use words::Phase;
 pub use words::Shutdown;
 pub(crate) use words::{Flushed, Push, Pushed, Stage, Status};

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use switchboard_wire::websocket::{FrameHeader, Opcode};
+use switchboard_wire::websocket::{FrameHeader, MessageKind, Opcode};
 use switchboard_wire::{Dialect, EncodeError, Frame, RawPayload, Text, Written, lines};
 
 use crate::throttle::Throttle;
@@ -33,14 +33,12 @@ impl Encoding {
             Framing::WebSocket => {
                 // The header comes before the payload, whose length it says.
                 out.extend_from_slice(&[0; WEBSOCKET_HEADER]);
-                let opcode = match self.dialect.write(frame, out)? {
-                    Written::Text => Opcode::Text,
-                    Written::Binary => Opcode::Binary,
+                let kind = match self.dialect.write(frame, out)? {
+                    Written::Text => MessageKind::Text,
+                    Written::Binary => MessageKind::Binary,
                     Written::Nothing => return Ok(&[]),
                 };
-                let header = FrameHeader::new(opcode, out.len() - WEBSOCKET_HEADER);
-                let start = WEBSOCKET_HEADER - header.len();
-                out[start..WEBSOCKET_HEADER].copy_from_slice(&header);
+                let start = put_header(kind, out);
                 Ok(&out[start..])
             }
             Framing::Lines => {
@@ -52,6 +50,18 @@ impl Encoding {
             }
         }
     }
+}
+
+/// Puts the header of a WebSocket frame into the room that was left in front of its payload; says where it begins.
+pub(super) fn put_header(kind: MessageKind, out: &mut [u8]) -> usize {
+    let opcode = match kind {
+        MessageKind::Text => Opcode::Text,
+        MessageKind::Binary => Opcode::Binary,
+    };
+    let header = FrameHeader::new(opcode, out.len() - WEBSOCKET_HEADER);
+    let start = WEBSOCKET_HEADER - header.len();
+    out[start..WEBSOCKET_HEADER].copy_from_slice(&header);
+    start
 }
 
 /// The thread's buffer to write a frame in. Taken, not borrowed: a dialect may itself write one.
@@ -173,6 +183,6 @@ impl fmt::Debug for Parcel {
 }
 
 /// The longest header of a frame that is not masked.
-const WEBSOCKET_HEADER: usize = 10;
+pub(super) const WEBSOCKET_HEADER: usize = 10;
 /// A scratch buffer that grew beyond this is given back, so that one large message is not paid for for ever.
 const SCRATCH_KEPT: usize = 256 << 10;

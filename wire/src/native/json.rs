@@ -200,6 +200,14 @@ fn nested_name(scanner: &mut Scanner<'_>, depth: usize) -> Result<Option<Text>, 
     Ok(None)
 }
 
+/// Appends an envelope up to its payload, behind which only the closing bracket is missing.
+pub(super) fn begin_answer(uid: Option<&Uid>, name: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"name\":");
+    string(name, out);
+    write_uid(uid, out);
+    out.extend_from_slice(b",\"payload\":");
+}
+
 /// Appends an envelope.
 pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
@@ -207,17 +215,7 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), Encode
         out.extend_from_slice(b",\"name\":");
         string(name, out);
     }
-    match fields.uid {
-        Some(Uid::Text(uid)) => {
-            out.extend_from_slice(b",\"uid\":");
-            string(uid, out);
-        }
-        Some(Uid::Integer(uid)) => {
-            out.extend_from_slice(b",\"uid\":");
-            scalar(uid, out);
-        }
-        None => {}
-    }
+    write_uid(fields.uid, out);
     if fields.wish {
         out.extend_from_slice(b",\"receipt\":true");
     }
@@ -260,6 +258,15 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), Encode
     }
     out.push(b'}');
     Ok(())
+}
+
+fn write_uid(uid: Option<&Uid>, out: &mut Vec<u8>) {
+    let Some(uid) = uid else { return };
+    out.extend_from_slice(b",\"uid\":");
+    match uid {
+        Uid::Text(uid) => string(uid, out),
+        Uid::Integer(uid) => scalar(uid, out),
+    }
 }
 
 /// Writes a string; most need no escape.

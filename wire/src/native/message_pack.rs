@@ -171,6 +171,14 @@ fn nested_name(tokens: &mut Tokens<'_>, depth: usize) -> Option<Text> {
     None
 }
 
+/// Appends an envelope up to its payload, with which it ends.
+pub(super) fn begin_answer(uid: Option<&Uid>, name: &str, out: &mut Vec<u8>) {
+    written(write_map_len(out, 2 + u32::from(uid.is_some())));
+    entry(out, "name", name);
+    write_uid(uid, out);
+    written(write_str(out, "payload"));
+}
+
 /// Appends an envelope.
 pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let len = [
@@ -190,14 +198,7 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), Encode
     if let Some(name) = fields.name {
         entry(out, "name", name);
     }
-    match fields.uid {
-        Some(Uid::Text(uid)) => entry(out, "uid", uid),
-        Some(Uid::Integer(uid)) => {
-            written(write_str(out, "uid"));
-            written(write_sint(out, *uid));
-        }
-        None => {}
-    }
+    write_uid(fields.uid, out);
     if fields.wish {
         flag(out, "receipt");
     }
@@ -231,6 +232,17 @@ pub(super) fn write(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), Encode
         }
     }
     Ok(())
+}
+
+fn write_uid(uid: Option<&Uid>, out: &mut Vec<u8>) {
+    match uid {
+        Some(Uid::Text(uid)) => entry(out, "uid", uid),
+        Some(Uid::Integer(uid)) => {
+            written(write_str(out, "uid"));
+            written(write_sint(out, *uid));
+        }
+        None => {}
+    }
 }
 
 fn entry(out: &mut Vec<u8>, key: &str, value: &str) {

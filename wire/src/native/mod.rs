@@ -17,6 +17,7 @@
 //! assert!(incoming.ticket.wants_answer());
 //! ```
 
+use crate::websocket::MessageKind;
 use crate::{
     Dialect, EncodeError, Format, Frame, Incoming, Malformed, Message, ReadLimits, Text, Ticket, Unit, Written, cut,
 };
@@ -85,6 +86,15 @@ impl Dialect for Json {
         Ok(Written::Text)
     }
 
+    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
+        json::begin_answer(ticket.uid(), name, out);
+        Some(MessageKind::Text)
+    }
+
+    fn end_answer(&self, out: &mut Vec<u8>) {
+        out.push(b'}');
+    }
+
     fn format(&self) -> Format {
         Format::Json
     }
@@ -109,6 +119,11 @@ impl Dialect for MessagePack {
     fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError> {
         message_pack::write(&Fields::of_frame(frame), out)?;
         Ok(Written::Binary)
+    }
+
+    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
+        message_pack::begin_answer(ticket.uid(), name, out);
+        Some(MessageKind::Binary)
     }
 
     fn format(&self) -> Format {

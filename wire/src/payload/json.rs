@@ -24,34 +24,41 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Text, EncodeErr
     // Taken, not borrowed: a `Serialize` may itself encode a payload.
     let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
     scratch.clear();
-    let has_raw = Cell::new(false);
-    let formatter = Base64Formatter { has_raw: &has_raw };
-    let written = value.serialize(&mut serde_json::Serializer::with_formatter(&mut scratch, formatter));
-    let text_of = |written: &[u8]| {
-        if has_raw.get() {
-            text(written)
-        } else {
-            Text::from(utf8(written))
-        }
-    };
-    let encoded = written.map(|()| text_of(&scratch)).map_err(|error| EncodeError::Value {
-        format: Format::Json,
-        reason: error.to_string().into(),
-    });
+    let encoded = encode_into(value, &mut scratch).map(|()| Text::from(utf8(&scratch)));
     if scratch.capacity() <= KEPT_SCRATCH {
         let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }
     encoded
 }
 
+/// Appends the value, without line breaks.
+pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    let has_raw = Cell::new(false);
+    let formatter = Base64Formatter { has_raw: &has_raw };
+    let written = value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter));
+    written.map_err(|error| EncodeError::Value {
+        format: Format::Json,
+        reason: error.to_string().into(),
+    })?;
+    // A `Serialize` can smuggle text in as it stands: serde_json's `RawValue`.
+    if has_raw.get() {
+        let one_line = scan::without_line_breaks(utf8(&out[start..]));
+        if let Some(one_line) = one_line {
+            out.truncate(start);
+            out.extend_from_slice(one_line.as_bytes());
+        }
+    }
+    Ok(())
+}
+
 /// What our own writers wrote, as a text without line breaks.
 pub(super) fn text(written: &[u8]) -> Text {
     let written = utf8(written);
-    // A `Serialize` can smuggle text in as it stands: serde_json's `RawValue`.
     scan::without_line_breaks(written).map_or_else(|| Text::from(written), Text::from)
 }
 
-fn utf8(written: &[u8]) -> &str {
+pub(super) fn utf8(written: &[u8]) -> &str {
     simdutf8::basic::from_utf8(written).expect("serde_json writes nothing but UTF-8")
 }
 

@@ -9,14 +9,16 @@ use super::{EncodeError, Format, MAX_DEPTH, PayloadError, json, transcode};
 
 pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, EncodeError> {
     let mut out = Vec::new();
-    let mut serializer = rmp_serde::Serializer::new(&mut out)
-        .with_struct_map()
-        .with_human_readable();
+    encode_into(value, &mut out)?;
+    Ok(out.into())
+}
+
+pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let mut serializer = rmp_serde::Serializer::new(out).with_struct_map().with_human_readable();
     value.serialize(&mut serializer).map_err(|error| EncodeError::Value {
         format: Format::MessagePack,
         reason: error.to_string().into(),
-    })?;
-    Ok(out.into())
+    })
 }
 
 pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, PayloadError> {

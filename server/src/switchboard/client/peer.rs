@@ -16,9 +16,9 @@ use crate::dispatch::{Answers, Saying, Word};
 use crate::limits::{Limits, Slow};
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
-use crate::switchboard::outbox::{Answer, Outbox, Push, Pushed, Shutdown};
+use crate::switchboard::outbox::{Answer, Kept, Outbox, Push, Pushed, Shutdown};
 use crate::switchboard::parcel::{Encoding, Framing, Parcel, Scratch};
-use crate::switchboard::{ClientId, Core, Sent, turn};
+use crate::switchboard::{ClientId, Core, Draft, Sent, turn};
 
 impl Client {
     pub(crate) fn new(
@@ -403,7 +403,7 @@ impl Answers for Client {
                 let (own, payload) = saying.into_parts();
                 let answer = Answer {
                     name: own.unwrap_or_else(|| name.clone()),
-                    payload,
+                    payload: payload.map(Kept::Apart),
                     bytes: bytes.len(),
                 };
                 self.push_answer(answer, bytes, core);
@@ -416,6 +416,15 @@ impl Answers for Client {
                 self.answer_instead(core, &frame);
             }
         }
+    }
+
+    fn draft(&self, core: &Core, ticket: &Ticket, name: &Text) -> Option<Draft> {
+        core.encoding(self.0.encoding).draft(ticket, name)
+    }
+
+    fn send(&self, core: &Core, name: &Text, draft: Draft) {
+        core.encoding(self.0.encoding)
+            .finish(draft, name, |answer, frame| self.push_answer(answer, frame, core));
     }
 }
 

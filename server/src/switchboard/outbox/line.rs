@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::ops::Range;
 use std::sync::Arc;
 
-use switchboard_wire::{RawPayload, Text};
+use switchboard_wire::{Format, RawPayload, Text};
 
 use crate::limits::Limits;
 use crate::switchboard::parcel::{Kind, Parcel};
@@ -52,9 +53,30 @@ struct Answers {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) name: Text,
-    pub(crate) payload: Option<RawPayload>,
+    pub(crate) payload: Option<Kept>,
     /// How many bytes it takes on the wire.
     pub(crate) bytes: usize,
+}
+
+/// Where the payload of an answer is found again.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Apart(RawPayload),
+    /// At this place within the answer's own bytes.
+    Written {
+        format: Format,
+        place: Range<usize>,
+    },
+}
+
+impl Kept {
+    /// The payload of the answer that has these bytes.
+    fn into_payload(self, bytes: &[u8]) -> RawPayload {
+        match self {
+            Self::Apart(payload) => payload,
+            Self::Written { format, place } => RawPayload::from_encoded(format, &bytes[place]),
+        }
+    }
 }
 
 /// A message that was not sent, or not to its end.
@@ -361,11 +383,11 @@ impl Message {
                 payload: parcel.payload.clone(),
                 is_cut,
             },
-            Self::Answer(answer, _) => Returned {
+            Self::Answer(answer, bytes) => Returned {
                 name: answer.name,
                 mailbox: None,
                 kind: Kind::Answer,
-                payload: answer.payload,
+                payload: answer.payload.map(|kept| kept.into_payload(&bytes)),
                 is_cut,
             },
         }

@@ -1,8 +1,8 @@
 //! Every parcel is accounted for exactly once: written, dropped and said so, or handed back.
 
 use proptest::prelude::*;
-use switchboard_wire::Text;
 use switchboard_wire::connection::Writer;
+use switchboard_wire::{Format, Text};
 
 use super::*;
 
@@ -177,6 +177,40 @@ fn the_three_shutdowns_let_out_what_they_say() {
     take(&outbox, 100, &mut written);
     assert_eq!(written, [1]);
     assert_eq!(unsent(&outbox), [("n/1".to_owned(), true), ("n/2".to_owned(), false)]);
+}
+
+#[test]
+fn an_answer_that_was_not_sent_is_handed_back_with_its_payload() {
+    let limits = limits(10, 100);
+    let outbox = outbox(&limits);
+    let how = Push {
+        limits: &limits,
+        slow: Slow::Close,
+        turn: 1,
+        if_accepted: true,
+    };
+    for (frame, place) in [(r#"{"payload":"first"}"#, 11..18), (r#"{"payload":2}"#, 11..12)] {
+        let answer = Answer {
+            name: Text::from("n"),
+            payload: Some(Kept::Written {
+                format: Format::Json,
+                place,
+            }),
+            bytes: frame.len(),
+        };
+        assert_eq!(
+            outbox.push_answer(answer, frame.as_bytes(), how),
+            (Pushed::Taken, frame.len() == 19)
+        );
+    }
+    take(&outbox, 3, &mut Vec::new());
+    let payloads = outbox.finish().into_iter().map(|message| message.payload.unwrap());
+    assert_eq!(
+        payloads
+            .map(|payload| payload.json().unwrap().to_owned())
+            .collect::<Vec<_>>(),
+        [r#""first""#, "2"]
+    );
 }
 
 #[test]
