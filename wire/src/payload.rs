@@ -14,9 +14,11 @@ mod absent;
 mod base64_bytes;
 mod json;
 mod message_pack;
+mod reader;
 pub(crate) mod scan;
 pub(crate) mod tokens;
 mod transcode;
+pub(crate) mod writer;
 
 /// How deep the arrays and objects of a payload may nest: 127, so that an envelope around it stays within 128.
 pub(crate) const MAX_DEPTH: usize = 127;

@@ -6,6 +6,7 @@ use super::envelope::{Envelope, Fault, Key};
 use super::fields::Fields;
 use crate::payload::MAX_DEPTH;
 use crate::payload::scan::{self, Quoted, Scanner};
+use crate::payload::writer;
 use crate::{EncodeError, Format, RawPayload, Text, Uid};
 
 /// Reads a unit in one pass. The message's parts are pieces of it.
@@ -269,13 +270,9 @@ fn write_uid(uid: Option<&Uid>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a string; most need no escape.
 fn string(text: &str, out: &mut Vec<u8>) {
-    if scan::plain_end(text.as_bytes(), 0) < text.len() {
-        return scalar(text, out);
-    }
     out.push(b'"');
-    out.extend_from_slice(text.as_bytes());
+    writer::escape(text, out);
     out.push(b'"');
 }
 

@@ -50,7 +50,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Base64Bytes<D> {
 }
 
 /// A visitor that wants bytes and is handed a base64 string, or an array of numbers as serde_json itself writes bytes.
-struct BytesOrNumbers<V>(V);
+pub(super) struct BytesOrNumbers<V>(pub(super) V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for BytesOrNumbers<V> {
     type Value = V::Value;

@@ -1,15 +1,13 @@
 //! Values to JSON and back, with bytes as base64.
 
 use std::cell::Cell;
-use std::io;
 
-use base64::display::Base64Display;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::base64_bytes::Base64Bytes;
-use super::{EncodeError, Format, PayloadError, scan};
+use super::writer::Writer;
+use super::{EncodeError, Format, PayloadError, reader, scan};
 use crate::Text;
 
 /// The largest scratch buffer that a thread keeps; what is larger was an exception.
@@ -34,15 +32,12 @@ pub(super) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Text, EncodeErr
 /// Appends the value, without line breaks.
 pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let start = out.len();
-    let has_raw = Cell::new(false);
-    let formatter = Base64Formatter { has_raw: &has_raw };
-    let written = value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, formatter));
-    written.map_err(|error| EncodeError::Value {
-        format: Format::Json,
-        reason: error.to_string().into(),
-    })?;
+    let mut writer = Writer::new(out);
+    let written = value.serialize(&mut writer);
+    let has_raw = writer.has_raw;
+    written.map_err(|error| failed(&error))?;
     // A `Serialize` can smuggle text in as it stands: serde_json's `RawValue`.
-    if has_raw.get() {
+    if has_raw {
         let one_line = scan::without_line_breaks(utf8(&out[start..]));
         if let Some(one_line) = one_line {
             out.truncate(start);
@@ -50,6 +45,14 @@ pub(super) fn encode_into<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -
         }
     }
     Ok(())
+}
+
+#[cold]
+fn failed(error: &serde_json::Error) -> EncodeError {
+    EncodeError::Value {
+        format: Format::Json,
+        reason: error.to_string().into(),
+    }
 }
 
 /// What our own writers wrote, as a text without line breaks.
@@ -64,11 +67,13 @@ pub(super) fn utf8(written: &[u8]) -> &str {
 
 #[inline]
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
-    let mut json = serde_json::Deserializer::from_str(text);
-    T::deserialize(Base64Bytes(&mut json)).or_else(|_| decode_with_path(text))
+    match reader::read(text) {
+        Some(value) => Ok(value),
+        None => decode_with_path(text),
+    }
 }
 
-/// Following the path costs time and allocations, so only what failed is read again with it.
+/// Following the path costs time and allocations, so only what could not be read at once is read with it.
 #[cold]
 fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
     let mut json = serde_json::Deserializer::from_str(text);
@@ -80,19 +85,5 @@ fn decode_with_path<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> 
     })
 }
 
-/// serde_json's compact form, with bytes as a base64 string instead of an array of numbers.
-struct Base64Formatter<'a> {
-    /// Something was written as it stood; only that can hold a line break.
-    has_raw: &'a Cell<bool>,
-}
-
-impl serde_json::ser::Formatter for Base64Formatter<'_> {
-    fn write_raw_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        self.has_raw.set(true);
-        writer.write_all(fragment.as_bytes())
-    }
-
-    fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
-        write!(writer, "\"{}\"", Base64Display::new(value, &STANDARD))
-    }
-}
+#[cfg(test)]
+mod tests;
