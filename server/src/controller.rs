@@ -118,13 +118,16 @@ pub enum StaticCall {
     Async(fn(Request) -> RunFuture),
 }
 
+/// A plain function behind its adapter.
+pub(crate) type InlineCall = dyn Fn(&Request) -> Outcome + Send + Sync;
+
 /// The adapter of a function, a method or a closure.
 #[derive(Clone)]
 pub enum Call {
     /// On the connection's task.
-    Inline(Arc<dyn Fn(&Request) -> Outcome + Send + Sync>),
+    Inline(Arc<InlineCall>),
     /// On the blocking pool.
-    Blocking(Arc<dyn Fn(&Request) -> Outcome + Send + Sync>),
+    Blocking(Arc<InlineCall>),
     /// Asynchronous.
     Async(Arc<dyn Fn(Request) -> RunFuture + Send + Sync>),
 }

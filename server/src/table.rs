@@ -76,6 +76,8 @@ pub struct Route {
     pub(crate) timeout: Option<Duration>,
     pub(crate) unordered: bool,
     pub(crate) slow_told: Throttle,
+    /// Whether a value goes to the sender alone, under the message's own name.
+    pub(crate) only_answers: bool,
 }
 
 /// Who hears one run of a controller, by one of its decorators.
@@ -159,11 +161,6 @@ impl Route {
     /// Its line in that file.
     pub fn line(&self) -> u32 {
         self.line
-    }
-
-    /// Whether a value goes to the sender alone, under the message's own name.
-    pub(crate) fn only_answers(&self) -> bool {
-        matches!(&*self.rules, [rule] if rule.decorator == Decorator::Silent && rule.reply.is_none())
     }
 
     /// Whether anybody but the sender may hear it.

@@ -44,13 +44,13 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
     fn write(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<Written, EncodeError>;
 
     /// Begins an answer whose value is still to be written: appends what stands before the value, and says whether the unit
-    /// is text. The value is written behind that in the dialect's [`format`](Self::format), and then comes what
-    /// [`end_answer`](Self::end_answer) appends.
+    /// is text. `ticket` and `name` are those of the request, as they were read. The value is written behind that in the
+    /// dialect's [`format`](Self::format), and then comes what [`end_answer`](Self::end_answer) appends.
     ///
     /// All of it together is what [`write`](Self::write) makes of an [`Answer`](Frame::Answer) that settles its request
     /// without a receipt. A dialect need not offer this: it says `None` and appends nothing, and is given the value when
     /// that is encoded, which takes longer.
-    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
+    fn begin_answer(&self, ticket: &Ticket, name: &Text, out: &mut Vec<u8>) -> Option<MessageKind> {
         let _ = (ticket, name, out);
         None
     }
@@ -108,6 +108,8 @@ pub struct Ticket {
     pub(crate) uid: Option<Uid>,
     pub(crate) receipt: bool,
     note: Option<Arc<dyn Any + Send + Sync>>,
+    /// So many bytes of the unit, up to its payload, are what the answer begins with; 0 where it is spelled in another way.
+    pub(crate) head: u32,
 }
 
 impl Ticket {
@@ -116,8 +118,16 @@ impl Ticket {
         Self {
             uid,
             receipt,
+            head: 0,
             note: None,
         }
+    }
+
+    /// The same for a unit of which so many bytes can be given back as they came.
+    #[inline]
+    pub(crate) fn with_head(mut self, head: usize) -> Self {
+        self.head = u32::try_from(head).unwrap_or(0);
+        self
     }
 
     /// The same with a note of the dialect's own: what else is to be echoed, what is kept until the request is settled.

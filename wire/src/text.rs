@@ -60,6 +60,13 @@ impl Text {
         Self::from(&self[range])
     }
 
+    /// So many bytes of the text that this one is a piece of, where it is the piece that begins at `start` and lies within them.
+    #[inline]
+    pub(crate) fn around(&self, start: usize, len: usize) -> Option<&[u8]> {
+        let is_it = self.start as usize == start && self.len != TO_THE_END && start + self.len as usize <= len;
+        is_it.then(|| self.whole.as_bytes().get(..len))?
+    }
+
     /// The bytes of the text: cheaper to come by than the string, whose ends have to be looked at.
     #[inline]
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -120,7 +120,10 @@ fn an_answer_whose_value_is_written_in_its_place_is_the_same() {
         };
 
         let mut out = b"before".to_vec();
-        assert_eq!(dialect.begin_answer(ticket, "mixer/\"level\"", &mut out), Some(kind));
+        assert_eq!(
+            dialect.begin_answer(ticket, &Text::from("mixer/\"level\""), &mut out),
+            Some(kind)
+        );
         let start = out.len();
         RawPayload::encode_into(&value, format, &mut out).unwrap();
         let again = RawPayload::from_encoded(format, &out[start..]);
@@ -130,6 +133,61 @@ fn an_answer_whose_value_is_written_in_its_place_is_the_same() {
         );
         dialect.end_answer(&mut out);
         assert_eq!(out, whole);
+    }
+}
+
+#[test]
+fn an_answer_begins_as_it_is_spelled_here_however_the_message_was() {
+    let limits = &switchboard_wire::ReadLimits { depth: 32 };
+    for (read, expected) in [
+        (
+            r#"{"name":"a/ö","uid":12,"payload":{}}"#,
+            r#"{"name":"a/ö","uid":12,"payload":"#,
+        ),
+        (
+            r#"{"name":"a","uid":"u","payload":{}}"#,
+            r#"{"name":"a","uid":"u","payload":"#,
+        ),
+        (r#"{"name":"","payload": {}}"#, r#"{"name":"","payload":"#),
+        (r#"{"name":"a","payload":{}}"#, r#"{"name":"a","payload":"#),
+        (
+            r#"{"name": "a","uid":12,"payload":{}}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+        (
+            r#"{"name":"a", "uid":12,"payload":{}}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+        (
+            r#"{"name":"a","uid": 12,"payload":{}}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+        (
+            r#"{"name":"a","uid":"u", "payload":{}}"#,
+            r#"{"name":"a","uid":"u","payload":"#,
+        ),
+        (
+            r#"{"name":"a","uid":12,"payload": {}}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+        (r#"{"name":"a","uid":12}"#, r#"{"name":"a","uid":12,"payload":"#),
+        (
+            r#"{"uid":12,"name":"a","payload":{}}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+        (
+            r#"{"name":"a","uid":12,"level":1}"#,
+            r#"{"name":"a","uid":12,"payload":"#,
+        ),
+    ] {
+        let read = Json.read(Unit::Text(read), limits).unwrap();
+        let mut out = Vec::new();
+        Json.begin_answer(&read.ticket, read.message.name_text(), &mut out)
+            .unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+        let mut out = Vec::new();
+        Json.begin_answer(&read.ticket, &Text::from("other"), &mut out).unwrap();
+        assert!(out.starts_with(br#"{"name":"other""#));
     }
 }
 

@@ -18,7 +18,7 @@ use switchboard_wire::{End, Error, Frame, Incoming, RawPayload, Text, Ticket, co
 pub(crate) use settlement::{Saying, Settlement, Word};
 
 use crate::controller::Call;
-use crate::lifecycle::{Disconnected, RESERVED};
+use crate::lifecycle::Disconnected;
 use crate::request::{Request, Sender, Shared};
 use crate::switchboard::{Core, Draft};
 use crate::table::RouteId;
@@ -39,26 +39,43 @@ pub(crate) trait Answers: Send + Sync {
 /// The room that the last request was kept in, for the next one: most are over before that comes.
 pub(crate) type Spare = Option<Arc<Shared>>;
 
-/// What matches a name; seldom more than two routes.
-type Found = SmallVec<[(RouteId, Params); 2]>;
+/// What matches a name; nearly always one route, which is then not looked for among others.
+#[derive(Default)]
+struct Found {
+    first: Option<Match>,
+    others: SmallVec<[Match; 2]>,
+}
 
-/// Runs all controllers of the message, and says how many there are. Those that answer at once have when this returns; the
-/// others go on as tasks.
+type Match = (RouteId, Params);
+
+/// Runs all controllers of the message, whose name is not reserved, and says how many there are. Those that answer at once
+/// have when this returns; the others go on as tasks.
+#[inline]
 pub(crate) fn dispatch(sender: &Arc<Sender>, incoming: Incoming, routes: &Router<RouteId>, spare: &mut Spare) -> usize {
-    let found = matches(incoming.message.name(), routes);
-    let core = sender.switchboard.core();
-    if found.is_empty() {
-        core.counters.not_found.one();
-        let name = incoming.message.name_text();
-        let error = Error::new(code::NOT_FOUND, format!("no route matches {:?}", &**name));
-        sender.refuse(&incoming.ticket, name, error);
+    let mut found = Found::default();
+    routes.matches(incoming.message.name(), |route, params| found.add(*route, params));
+    let Found { first, others } = found;
+    let Some(first) = first else {
+        not_found(sender, &incoming);
         return 0;
-    }
-    let runs = found.len();
+    };
+    let runs = 1 + others.len();
     let shared = share(sender, incoming, runs, spare.take());
-    run_all(&shared, found);
-    *spare = Some(shared);
+    *spare = Some(if others.is_empty() {
+        run_alone(shared, first)
+    } else {
+        run_all(&shared, std::iter::once(first).chain(others).collect());
+        shared
+    });
     runs
+}
+
+#[cold]
+fn not_found(sender: &Sender, incoming: &Incoming) {
+    sender.switchboard.counters().not_found.one();
+    let name = incoming.message.name_text();
+    let error = Error::new(code::NOT_FOUND, format!("no route matches {:?}", &**name));
+    sender.refuse(&incoming.ticket, name, error);
 }
 
 /// Runs the controllers of a life-cycle message, of which there need be none.
@@ -68,7 +85,8 @@ pub(crate) fn dispatch_event(
     disconnected: Option<Arc<Disconnected>>,
     routes: &Router<RouteId>,
 ) {
-    let found = matches(incoming.message.name(), routes);
+    let mut found: SmallVec<[Match; 2]> = SmallVec::new();
+    routes.matches_literal(incoming.message.name(), |route, params| found.push((*route, params)));
     if found.is_empty() {
         return;
     }
@@ -78,18 +96,8 @@ pub(crate) fn dispatch_event(
     run_all(&Arc::new(shared), found);
 }
 
-fn matches(name: &str, routes: &Router<RouteId>) -> Found {
-    let mut requests = Found::new();
-    let mut found = |route: &RouteId, params| requests.push((*route, params));
-    if name.starts_with(RESERVED) {
-        routes.matches_literal(name, &mut found);
-    } else {
-        routes.matches(name, &mut found);
-    }
-    requests
-}
-
 /// Puts the message where its controllers find it: where the last one lay, unless somebody still holds on to that.
+#[inline]
 fn share(sender: &Arc<Sender>, incoming: Incoming, matched: usize, spare: Spare) -> Arc<Shared> {
     if let Some(mut shared) = spare
         && let Some(room) = Arc::get_mut(&mut shared)
@@ -97,42 +105,73 @@ fn share(sender: &Arc<Sender>, incoming: Incoming, matched: usize, spare: Spare)
         room.message = incoming.message;
         room.ticket = incoming.ticket;
         *room.settlement.get_mut().unwrap_or_else(PoisonError::into_inner) = begin(matched);
-        room.cancellation = OnceLock::new();
-        room.abort = OnceLock::new();
+        room.cancellation.take();
+        room.abort.take();
         return shared;
     }
     Arc::new(Shared::new(sender, incoming, matched))
 }
 
+#[inline]
 fn begin(matched: usize) -> Settlement {
     Settlement::begin(u32::try_from(matched).unwrap_or(u32::MAX))
 }
 
-fn run_all(shared: &Arc<Shared>, mut found: Found) {
+/// Runs the only controller that matches. Gives the room back.
+#[inline]
+fn run_alone(shared: Arc<Shared>, (id, params): Match) -> Arc<Shared> {
+    let route = shared.sender.switchboard.routes().route(id);
+    let is_answer = route.only_answers && !shared.ticket.wants_receipt();
+    let request = Request {
+        params,
+        route: id,
+        token: None,
+        is_answer,
+        shared,
+    };
+    if let Call::Inline(call) = &request.route().call {
+        run::inline(&request, &**call, true);
+    } else {
+        run::start(request.clone());
+        request.shared.settle(|settlement, say| settlement.end_inline(say));
+    }
+    request.shared
+}
+
+fn run_all(shared: &Arc<Shared>, found: SmallVec<[Match; 2]>) {
     let table = shared.sender.switchboard.routes();
-    let is_inline = |(route, _): &(RouteId, Params)| matches!(table.route(*route).call, Call::Inline(_));
-    let last_inline = found.iter().rposition(is_inline);
-    let is_alone = found.len() == 1;
+    let inline = |route: RouteId| match &table.route(route).call {
+        Call::Inline(call) => Some(&**call),
+        _ => None,
+    };
+    let last_inline = found.iter().rposition(|(route, _)| inline(*route).is_some());
     let request = |(route, params)| Request {
         shared: Arc::clone(shared),
         params,
         route,
         token: None,
-        is_answer: is_alone && !shared.ticket.wants_receipt() && table.route(route).only_answers(),
+        is_answer: false,
     };
-    let Some(last_inline) = last_inline else {
-        found.into_iter().map(request).for_each(run::start);
-        return shared.settle(|settlement, say| settlement.end_inline(say));
-    };
-    if is_alone {
-        return found.drain(..).for_each(|found| run::inline(request(found), true));
-    }
     // The others are set off first, so that they run beside the ones that hold this task.
-    let others = found.iter().filter(|found| !is_inline(found)).cloned();
-    others.map(request).for_each(run::start);
+    let others = found.iter().filter(|(route, _)| inline(*route).is_none());
+    others.cloned().map(request).for_each(run::start);
+    if last_inline.is_none() {
+        return shared.settle(|settlement, say| settlement.end_inline(say));
+    }
     for (at, found) in found.into_iter().enumerate() {
-        if is_inline(&found) {
-            run::inline(request(found), at == last_inline);
+        if let Some(call) = inline(found.0) {
+            run::inline(&request(found), call, Some(at) == last_inline);
+        }
+    }
+}
+
+impl Found {
+    #[inline]
+    fn add(&mut self, route: RouteId, params: Params) {
+        if self.first.is_none() {
+            self.first = Some((route, params));
+        } else {
+            self.others.push((route, params));
         }
     }
 }

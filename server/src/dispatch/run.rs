@@ -12,28 +12,18 @@ use super::hold::{Hold, Place, StreamPlace};
 use super::panics::{Guarded, GuardedItems, Items, caught, panicked};
 use super::stopwatch::Stopwatch;
 use super::{Saying, Settlement, Word};
-use crate::controller::{Call, RunFuture};
+use crate::controller::{Call, InlineCall, RunFuture};
 use crate::delivery::{self, Delivered};
 use crate::reply::{Outcome, Part, Parts, Reply, Written};
 use crate::request::{Request, Shared};
 use crate::switchboard::turn;
 
 /// Runs a plain function on this task. The last one of its message ends the inline phase.
-pub(super) fn inline(request: Request, is_last: bool) {
-    let Call::Inline(call) = &request.route().call else {
-        return start(request);
-    };
+pub(super) fn inline(request: &Request, call: &InlineCall, is_last: bool) {
     let watch = Stopwatch::start(request.limits().inline);
-    let outcome = caught(&request, || call(&request));
+    let outcome = caught(request, || call(request));
     if let Some(took) = watch.overrun() {
-        request.switchboard().counters().slow_inline.one();
-        if request.route().slow_told.may_tell() {
-            tracing::warn!(
-                route = %request.route().label(),
-                milliseconds = took.as_millis() as u64,
-                "a plain function held its connection's task: make it async, or add `blocking` (told once a minute)"
-            );
-        }
+        overran(request, took);
     }
     match outcome {
         Ok(Reply(Parts::Many(items))) => {
@@ -42,8 +32,20 @@ pub(super) fn inline(request: Request, is_last: bool) {
                 request.shared.settle(|settlement, say| settlement.end_inline(say));
             }
         }
-        Ok(Reply(Parts::Written(written))) if written.is_for(&request) => conclude_written(&request, written),
-        outcome => conclude_now(&request, outcome, is_last),
+        Ok(Reply(Parts::Written(written))) if written.is_for(request) => conclude_written(request, written),
+        outcome => conclude_now(request, outcome, is_last),
+    }
+}
+
+#[cold]
+fn overran(request: &Request, took: Duration) {
+    request.switchboard().counters().slow_inline.one();
+    if request.route().slow_told.may_tell() {
+        tracing::warn!(
+            route = %request.route().label(),
+            milliseconds = took.as_millis() as u64,
+            "a plain function held its connection's task: make it async, or add `blocking` (told once a minute)"
+        );
     }
 }
 
@@ -172,7 +174,7 @@ fn conclude_now(request: &Request, outcome: Outcome, ends_inline: bool) {
         // What nearly every message comes to: a value for who asked, under the message's own name.
         Ok(Reply(Parts::One(Part {
             name: None, payload, ..
-        }))) if request.route().only_answers() => Ok(Some(Delivered::answer(payload))),
+        }))) if request.route().only_answers => Ok(Some(Delivered::answer(payload))),
         Ok(Reply(Parts::One(part))) => delivered(request, part).map(Some),
         Ok(Reply(Parts::Written(written))) => delivered(request, written.into_part()).map(Some),
         Ok(_) => Ok(None),

@@ -227,18 +227,14 @@ impl Lane {
         let incoming = match dialect.read(unit, &self.read_limits) {
             Ok(incoming) => incoming,
             Err(malformed) => {
-                self.core.counters.bad_messages.one();
-                return {
-                    let Malformed { error, name, ticket } = *malformed;
-                    self.violation(name.as_ref(), &ticket, error)
-                };
+                let Malformed { error, name, ticket } = *malformed;
+                return self.bad_message(name.as_ref(), &ticket, error);
             }
         };
         let name = incoming.message.name();
         if let Err(error) = switchboard_router::check_name(name, self.client.limits().name_bytes) {
-            self.core.counters.bad_messages.one();
             let error = Error::new(code::BAD_MESSAGE, format!("`name` is no name: {error}"));
-            return self.violation(None, &incoming.ticket, error);
+            return self.bad_message(None, &incoming.ticket, error);
         }
         if name.starts_with(RESERVED) && self.control(&incoming) {
             return;
@@ -250,6 +246,13 @@ impl Lane {
         }
     }
 
+    #[cold]
+    fn bad_message(&self, name: Option<&Text>, ticket: &Ticket, error: Error) {
+        self.core.counters.bad_messages.one();
+        self.violation(name, ticket, error);
+    }
+
+    #[inline]
     fn next(&mut self, incoming: Incoming) {
         if self.is_stopping() {
             let error = Error::new(code::UNAVAILABLE, "the server shuts down; connect again");

@@ -31,7 +31,7 @@ impl Draft {
 
 impl Encoding {
     /// Begins an answer that settles its request without a receipt, where the dialect has a way to.
-    pub(crate) fn draft(&self, ticket: &Ticket, name: &str) -> Option<Draft> {
+    pub(crate) fn draft(&self, ticket: &Ticket, name: &Text) -> Option<Draft> {
         let mut frame = Scratch::take();
         let out = &mut frame.0;
         out.clear();

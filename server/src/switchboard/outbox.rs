@@ -86,7 +86,7 @@ impl Outbox {
         if how.if_accepted && !queue.accepts(&parcel.name) {
             return (Pushed::Unwanted, false);
         }
-        if queue.phase != Phase::Open {
+        if !matches!(queue.phase, Phase::Open) {
             return (Pushed::Refused, false);
         }
         // Of many pings and pongs that wait the latest says it all (RFC 6455, section 5.5.3); more would only take up room.
@@ -105,11 +105,11 @@ impl Outbox {
     /// Queues an answer with its bytes, as [`push`](Self::push).
     pub(crate) fn push_answer(&self, answer: Answer, bytes: &[u8], how: Push<'_>) -> (Pushed, bool) {
         let mut queue = self.lock();
-        if queue.phase != Phase::Open {
+        if !matches!(queue.phase, Phase::Open) {
             return (Pushed::Refused, false);
         }
         let pushed = self.make_room(&mut queue, bytes.len(), Kind::Answer, how);
-        if pushed != Pushed::Taken {
+        if !matches!(pushed, Pushed::Taken) {
             return (pushed, false);
         }
         queue.line.push_answer(answer, bytes);
@@ -254,11 +254,17 @@ impl Outbox {
     }
 
     /// Room for one message more, or what becomes of it instead.
+    #[inline]
     fn make_room(&self, queue: &mut Queue, bytes: usize, kind: Kind, how: Push<'_>) -> Pushed {
-        let Push { limits, slow, .. } = how;
-        if queue.line.has_room(bytes, limits) {
+        if queue.line.has_room(bytes, how.limits) {
             return Pushed::Taken;
         }
+        self.find_room(queue, bytes, kind, how)
+    }
+
+    #[cold]
+    fn find_room(&self, queue: &mut Queue, bytes: usize, kind: Kind, how: Push<'_>) -> Pushed {
+        let Push { limits, slow, .. } = how;
         self.write(queue);
         if queue.line.has_room(bytes, limits) {
             return Pushed::Taken;

@@ -53,12 +53,18 @@ impl Encoding {
 }
 
 /// Puts the header of a WebSocket frame into the room that was left in front of its payload; says where it begins.
+#[inline]
 pub(super) fn put_header(kind: MessageKind, out: &mut [u8]) -> usize {
     let opcode = match kind {
         MessageKind::Text => Opcode::Text,
         MessageKind::Binary => Opcode::Binary,
     };
     let header = FrameHeader::new(opcode, out.len() - WEBSOCKET_HEADER);
+    // Short ones, which most are, without a call.
+    if let &[first, second] = &*header {
+        [out[WEBSOCKET_HEADER - 2], out[WEBSOCKET_HEADER - 1]] = [first, second];
+        return WEBSOCKET_HEADER - 2;
+    }
     let start = WEBSOCKET_HEADER - header.len();
     out[start..WEBSOCKET_HEADER].copy_from_slice(&header);
     start

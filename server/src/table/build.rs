@@ -10,7 +10,7 @@ use super::discover::{Selection, registered};
 use super::error::{Place, RouteError, RouteErrorKind, RouteErrors};
 use super::plan::{Planned, place, plan};
 use super::{Route, RouteId, RouteTable};
-use crate::controller::Definition;
+use crate::controller::{Decorator, Definition};
 use crate::needs::Needs;
 use crate::request::States;
 use crate::routes::{Entry, Routes};
@@ -174,6 +174,7 @@ fn route(planned: Planned<'_>) -> Arc<Route> {
         file,
         line,
         call: planned.controller.call.clone(),
+        only_answers: matches!(&*planned.rules, [rule] if rule.decorator == Decorator::Silent && rule.reply.is_none()),
         rules: planned.rules,
         timeout: planned.controller.options.timeout,
         unordered: planned.controller.options.unordered,

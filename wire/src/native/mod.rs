@@ -86,8 +86,11 @@ impl Dialect for Json {
         Ok(Written::Text)
     }
 
-    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
-        json::begin_answer(ticket.uid(), name, out);
+    fn begin_answer(&self, ticket: &Ticket, name: &Text, out: &mut Vec<u8>) -> Option<MessageKind> {
+        match plain::head(ticket, name) {
+            Some(head) => out.extend_from_slice(head),
+            None => json::begin_answer(ticket.uid(), name, out),
+        }
         Some(MessageKind::Text)
     }
 
@@ -121,7 +124,7 @@ impl Dialect for MessagePack {
         Ok(Written::Binary)
     }
 
-    fn begin_answer(&self, ticket: &Ticket, name: &str, out: &mut Vec<u8>) -> Option<MessageKind> {
+    fn begin_answer(&self, ticket: &Ticket, name: &Text, out: &mut Vec<u8>) -> Option<MessageKind> {
         message_pack::begin_answer(ticket.uid(), name, out);
         Some(MessageKind::Binary)
     }

@@ -10,14 +10,16 @@ use crate::{Incoming, Message, RawPayload, Text, Ticket, Uid};
 ///
 /// `None` where anything else stands there, right or wrong: [`json::read`](super::json::read) says of every text what it is, and
 /// of this one the same.
+#[inline(always)]
 pub(super) fn read(whole: &Text, depth: usize) -> Option<Incoming> {
     let text = whole.as_str();
     // Offsets in place of a scanner, so that they stay in registers.
     let bytes = text.as_bytes();
-    let name = string(bytes, space(bytes, behind(bytes, 0, b"{\"name\":")?))?;
+    let name = string(bytes, space(bytes, behind(bytes, 0, NAME)?))?;
     let mut at = name.end + 1;
     let mut uid = None;
-    if let Some(value) = value(bytes, at, b"\"uid\":") {
+    let mut uid_len = 0;
+    if let Some(value) = value(bytes, at, UID) {
         if let Some((number, end)) = integer(bytes, value) {
             uid = Some(Uid::Integer(number));
             at = end;
@@ -26,9 +28,18 @@ pub(super) fn read(whole: &Text, depth: usize) -> Option<Incoming> {
             at = range.end + 1;
             uid = Some(Uid::Text(whole.cut(range)));
         }
+        uid_len = 1 + UID.len() + at - value;
     }
     let mut payload = None;
-    if let Some(value) = value(bytes, at, b"\"payload\":") {
+    let mut head = 0;
+    if let Some(value) = value(bytes, at, PAYLOAD) {
+        // Without a space in it, it is spelled as we spell it ourselves.
+        let spelled = name.end + 1 + uid_len + 1 + PAYLOAD.len();
+        head = if name.start == NAME.len() + 1 && value == spelled {
+            value
+        } else {
+            0
+        };
         let mut scanner = Scanner::at(text, value);
         scanner.pass(depth - 1).ok()?;
         at = scanner.position();
@@ -42,9 +53,19 @@ pub(super) fn read(whole: &Text, depth: usize) -> Option<Incoming> {
     }
     Some(Incoming {
         message: Message::of(whole.cut(name), uid.clone(), payload),
-        ticket: Ticket::new(uid, false),
+        ticket: Ticket::new(uid, false).with_head(head),
     })
 }
+
+/// What the answer to a message of this ticket and name begins with, where it is what the message began with.
+#[inline]
+pub(super) fn head<'a>(ticket: &Ticket, name: &'a Text) -> Option<&'a [u8]> {
+    (ticket.head > 0).then(|| name.around(NAME.len() + 1, ticket.head as usize))?
+}
+
+const NAME: &[u8; 8] = b"{\"name\":";
+const UID: &[u8; 6] = b"\"uid\":";
+const PAYLOAD: &[u8; 10] = b"\"payload\":";
 
 /// The offset behind these bytes, where they stand at `at`.
 #[inline(always)]
@@ -78,11 +99,12 @@ fn string(bytes: &[u8], at: usize) -> Option<Range<usize>> {
 fn integer(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
     let mut number = 0;
     let mut end = at;
-    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
-        if end == at + 15 {
-            return None;
+    for byte in bytes.get(at..)?.iter().take(15) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
         }
-        number = number * 10 + i64::from(digit - b'0');
+        number = number * 10 + i64::from(digit);
         end += 1;
     }
     let is_whole = matches!(bytes.get(end), Some(b',' | b'}'));

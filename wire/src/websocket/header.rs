@@ -64,6 +64,7 @@ impl FrameHeader {
     /// The header of a frame that is the last (or only) one of its message, without a mask.
     ///
     /// `len` is the length of the payload in bytes. It is the caller's to keep control frames within [`CONTROL_PAYLOAD`].
+    #[inline]
     pub const fn new(opcode: Opcode, len: usize) -> Self {
         let mut bytes = [0; MAX_HEADER];
         bytes[0] = FINAL | opcode as u8;
@@ -114,6 +115,7 @@ impl FrameHeader {
 impl Deref for FrameHeader {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
