@@ -20,6 +20,14 @@ pub(super) fn hang_up(reader: &mut Reader, cx: &mut Context<'_>, outbox: &Outbox
     }
 }
 
+/// Lets a stream of its own kind (TLS) say that this is its end, as far as it can without waiting: the peer would take a
+/// socket that is only let go of for one that was cut.
+pub(super) fn part(reader: &mut Reader, cx: &mut Context<'_>) {
+    if let Some(stream) = reader.as_stream() {
+        let _ = Pin::new(stream).poll_shutdown(cx);
+    }
+}
+
 /// Writes what waits in the outbox, as far as the stream takes it.
 pub(super) fn poll_write(reader: &mut Reader, cx: &mut Context<'_>, outbox: &Outbox) -> Status {
     let Some(stream) = reader.as_stream() else {
@@ -43,5 +51,36 @@ pub(super) fn poll_write(reader: &mut Reader, cx: &mut Context<'_>, outbox: &Out
             flushed: Flushed::Waiting,
             ..status
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use switchboard_wire::connection::Stream;
+    use tokio::io::{AsyncReadExt, BufWriter, duplex};
+
+    use super::*;
+    use crate::limits::Limits;
+    use crate::switchboard::{Parcel, Shutdown};
+
+    #[tokio::test]
+    async fn what_a_stream_holds_back_is_not_taken_for_written() {
+        let (near, mut far) = duplex(4);
+        let (mut reader, _) = Stream::new(BufWriter::new(near)).split();
+        let outbox = Outbox::new(None, 0, &Limits::default());
+        let goodbye = Parcel::control(0, b"a goodbye".to_vec().into());
+        outbox.close(Shutdown::FinishQueues, Some(goodbye), CloseCode::NORMAL, "");
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut heard = Vec::new();
+        // It takes everything at once, and passes on four bytes at a time.
+        for (part, flushed) in [(4, Flushed::Waiting), (4, Flushed::Waiting), (1, Flushed::Empty)] {
+            assert_eq!(poll_write(&mut reader, &mut cx, &outbox).flushed, flushed);
+            let mut bytes = vec![0; part];
+            far.read_exact(&mut bytes).await.expect("it is passed on");
+            heard.extend(bytes);
+        }
+        assert_eq!(heard, b"a goodbye");
     }
 }

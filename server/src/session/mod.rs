@@ -84,7 +84,14 @@ pub(crate) async fn run(core: Arc<Core>, stream: Stream, early: Bytes, hello: He
         patience: None,
     };
     session.begin();
-    std::future::poll_fn(|cx| session.poll(cx)).await;
+    std::future::poll_fn(|cx| {
+        let end = session.poll(cx);
+        if end.is_ready() {
+            io::part(&mut session.reader, cx);
+        }
+        end
+    })
+    .await;
     let mut backlog = std::mem::take(&mut session.backlog);
     session.lane.forget_rest();
     drop(session);
@@ -245,6 +252,8 @@ impl Session {
         }
         match stage {
             Stage::Open => self.poll_open(cx),
+            // It is to end at once; what the stream did not take is lost.
+            Stage::Closing { is_cut: true, .. } | Stage::Closed => Poll::Ready(()),
             Stage::Closing { is_written, .. } if is_written && self.is_flushed => {
                 if !self.is_reading || self.is_broken || !self.decoder.says_goodbye() {
                     // Our end is closed first. What still comes is read: bytes left unread would cut off the reason.
@@ -255,8 +264,6 @@ impl Session {
                 }
                 self.poll_patience(cx)
             }
-            // It is to end at once, and the stream takes no more.
-            Stage::Closing { is_cut: true, .. } | Stage::Closed => Poll::Ready(()),
             Stage::Closing { .. } => self.poll_patience(cx),
         }
     }
