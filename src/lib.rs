@@ -64,6 +64,9 @@ pub use switchboard_server::{
     Uid, Unsent, UnsentKind, code, routes, send_all, send_to_mailbox, service, silent, testing,
 };
 
+#[cfg(feature = "tls")]
+pub use switchboard_server::Tls;
+
 /// Messages, dialects and framing: for who writes a dialect or a client of their own.
 #[doc(inline)]
 pub use switchboard_server::wire;

@@ -78,7 +78,10 @@ counters! {
     refused_address,
     /// Requests for a WebSocket that were no proper handshake.
     refused_handshake,
-    /// HTTP requests that did not arrive within [`Limits::handshake`](crate::Limits::handshake).
+    /// TLS handshakes that failed.
+    tls_failures,
+    /// TLS handshakes that did not end, and HTTP requests that did not arrive, within
+    /// [`Limits::handshake`](crate::Limits::handshake).
     handshake_timeouts,
     /// Messages read.
     messages,

@@ -37,6 +37,8 @@ pub use counters::{Counter, Counters};
 pub use extract::{Payload, State};
 pub use lifecycle::{Disconnected, Unsent, UnsentKind};
 pub use limits::{Limits, Slow};
+#[cfg(feature = "tls")]
+pub use listen::Tls;
 pub use mailbox::{Mailbox, Mailboxes};
 pub use needs::Needs;
 pub use params::Params;

@@ -25,7 +25,8 @@ pub struct Limits {
     pub connections: usize,
     /// Clients connected from one address at a time. One more is refused with HTTP 429. 2,000.
     pub connections_per_address: usize,
-    /// How long an HTTP request may take to arrive, and a connection be kept for the next one. A slower one is closed. 10 s.
+    /// How long a TLS handshake may take, an HTTP request to arrive, and a connection be kept for the next one. A slower one
+    /// is closed. 10 s.
     pub handshake: Duration,
     /// How long a client may be silent before it is sent a ping. 25 s.
     pub heartbeat: Duration,

@@ -122,4 +122,6 @@ async fn nosniff(mut response: Response) -> Response {
     response
 }
 
+/// What is spoken here, as TLS names it.
+pub(crate) const ALPN: &[&str] = &["http/1.1"];
 const NOSNIFF: (HeaderName, HeaderValue) = (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

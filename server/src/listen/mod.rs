@@ -4,6 +4,11 @@
 mod accept;
 mod door;
 mod lines;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/absent.rs"]
+mod tls;
 
 #[cfg(test)]
 pub(crate) use accept::Accept;
@@ -12,3 +17,8 @@ pub(crate) use accept::{Arrival, Serve, accept};
 pub(crate) use door::Host;
 pub(crate) use door::{Door, Full, Permit, Place};
 pub(crate) use lines::Lines;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
+#[cfg(not(feature = "tls"))]
+pub(crate) use tls::Tls;
+pub(crate) use tls::{Secured, ServerTls, reload};

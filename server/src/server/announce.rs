@@ -17,10 +17,13 @@ pub(super) fn table(table: &RouteTable) {
 
 pub(super) fn listener(endpoint: &Endpoint, offer: &Offer) {
     let registry = &*offer.registry;
-    let at = match (offer.protocol, endpoint) {
-        (Protocol::Http, Endpoint::Tcp(address)) => format!("http://{address}"),
-        (Protocol::Lines, Endpoint::Tcp(address)) => format!("tcp://{address}"),
-        (_, Endpoint::Unix(_)) => endpoint.to_string(),
+    let at = match (offer.protocol, endpoint, &offer.tls) {
+        (Protocol::Http, Endpoint::Tcp(address), None) => format!("http://{address}"),
+        (Protocol::Http, Endpoint::Tcp(address), Some(_)) => format!("https://{address}"),
+        (Protocol::Lines, Endpoint::Tcp(address), None) => format!("tcp://{address}"),
+        (Protocol::Lines, Endpoint::Tcp(address), Some(_)) => format!("tls://{address}"),
+        (_, Endpoint::Unix(_), None) => endpoint.to_string(),
+        (_, Endpoint::Unix(_), Some(_)) => format!("{endpoint}, over TLS"),
     };
     if tracing::dispatcher::has_been_set() {
         tracing::info!(address = %endpoint, registry, "listening on {at}");

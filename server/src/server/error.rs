@@ -22,6 +22,10 @@ pub enum ServerError {
     /// A configuration value that cannot be used.
     #[error("{0}")]
     Config(String),
+    /// A certificate or a key that cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] switchboard_wire::connection::tls::TlsError),
     /// An address that cannot be listened on.
     #[error("cannot listen on {address}: {source}; {}", remedy(address, source))]
     Bind {

@@ -8,7 +8,9 @@ use switchboard_wire::connection::{Acceptor, Endpoint};
 use tokio::net::TcpListener;
 
 use super::{PUBLIC, ServerError};
+use crate::http;
 use crate::limits::Limits;
+use crate::listen::{ServerTls, Tls};
 
 /// Where a server listens, and what it offers there.
 ///
@@ -22,6 +24,7 @@ pub struct Listener {
     pub(super) dialect: Option<Arc<dyn Dialect>>,
     pub(super) limits: Option<Limits>,
     pub(super) protocol: Protocol,
+    pub(super) tls: Option<Tls>,
 }
 
 /// What carries the messages of a listener.
@@ -89,6 +92,24 @@ impl Listener {
         self
     }
 
+    /// Speaks TLS here, 1.2 and 1.3, under WebSockets and lines alike. The handshake has [`Limits::handshake`]. With the
+    /// feature `tls`.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Reads its certificates, for what is spoken here.
+    pub(super) fn load_tls(&self) -> Result<Option<ServerTls>, ServerError> {
+        let protocols = match self.protocol {
+            Protocol::Http => http::ALPN,
+            Protocol::Lines => &[],
+        };
+        self.tls.as_ref().map(|tls| tls.load(protocols)).transpose()
+    }
+
     fn new(source: Source) -> Self {
         Self {
             source: Some(source),
@@ -96,6 +117,7 @@ impl Listener {
             dialect: None,
             limits: None,
             protocol: Protocol::Http,
+            tls: None,
         }
     }
 }

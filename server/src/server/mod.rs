@@ -22,6 +22,7 @@ use spoken::Spoken;
 
 use crate::http::{Encodings, HttpConfig};
 use crate::limits::Limits;
+use crate::listen::{ServerTls, Tls};
 use crate::request::States;
 use crate::routes::{Routes, Service};
 use crate::switchboard::Core;
@@ -68,6 +69,7 @@ pub(crate) struct Offer {
     /// What the registry is spoken in.
     pub(crate) encodings: Encodings,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) tls: Option<ServerTls>,
 }
 
 /// What a server is put together from.
@@ -224,7 +226,8 @@ impl Server {
     pub async fn run(self) -> Result<(), ServerError> {
         let deadline = self.deadline;
         // Before anybody can know that we are here: a signal from then on is a shutdown.
-        let signals = running::Signals::new()?;
+        let mut tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        let signals = running::Signals::new(tls.any(Tls::is_from_files))?;
         self.start().await?.until_signal(signals, deadline).await;
         Ok(())
     }
@@ -309,6 +312,7 @@ impl Server {
                 registry: Arc::clone(&listener.registry),
                 encodings: encodings.offer(listener.protocol, listener.dialect.take()),
                 limits: listener.limits.take().map_or_else(|| Arc::clone(&limits), Arc::new),
+                tls: listener.load_tls()?,
             });
         }
         if offers.is_empty() {
@@ -317,6 +321,7 @@ impl Server {
                 registry: PUBLIC.into(),
                 encodings: Encodings::Native,
                 limits: Arc::clone(&limits),
+                tls: None,
             });
         }
         let encodings = encodings.finish()?;
@@ -332,6 +337,7 @@ impl Server {
         let doubled = self.doubled_states.iter().map(|name| ServerError::DoubledState(name));
         let mut errors: Vec<_> = doubled.collect();
         errors.extend(self.http.check().err());
+        errors.extend(self.listeners.iter().filter_map(|listener| listener.load_tls().err()));
         let table = self.table().map_err(|error| errors.push(error.into()));
         match (table, errors.len()) {
             (Ok(table), 0) => Ok(table),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Built, Offer, Protocol, Server, ServerError, announce, sweep};
 use crate::http::{self, Encodings, Http, HttpConfig};
-use crate::listen::{self, Door, Lines};
+use crate::listen::{self, Door, Lines, Secured, Serve, ServerTls};
 use crate::session::SHUTDOWN_REASON;
 use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
 
@@ -23,6 +23,8 @@ pub struct Running {
     door: Arc<Door>,
     endpoints: Vec<Endpoint>,
     addresses: Vec<SocketAddr>,
+    /// Of the listeners that have it.
+    tls: Vec<ServerTls>,
     /// Ends accepting.
     closed: CancellationToken,
     sweeper: AbortHandle,
@@ -37,6 +39,7 @@ impl Running {
             core,
             endpoints: Vec::new(),
             addresses: Vec::new(),
+            tls: Vec::new(),
             closed: CancellationToken::new(),
             sweeper,
         }
@@ -53,7 +56,7 @@ impl Running {
         self.endpoints.push(listener.endpoint().clone());
         self.addresses.extend(listener.local_addr());
         let door = self.door(http, offer);
-        let stop = self.closed.clone();
+        let tls = offer.tls.clone();
         match (offer.protocol, offer.encodings) {
             (Protocol::Lines, Encodings::Only(encoding)) => {
                 let lines = Lines {
@@ -61,14 +64,29 @@ impl Running {
                     registry: Arc::clone(&offer.registry),
                     encoding,
                 };
-                self.core.tasks.spawn(listen::accept(listener, lines, door, stop));
+                self.accept(listener, lines, door, tls);
             }
             _ => {
                 let app = http::application(&door, http, &offer.registry, offer.encodings)?;
-                self.core.tasks.spawn(listen::accept(listener, Http(app), door, stop));
+                self.accept(listener, Http(app), door, tls);
             }
         }
         Ok(())
+    }
+
+    /// Serves all who connect, over TLS where there is some.
+    fn accept(&mut self, listener: Acceptor, service: impl Serve + Sync, door: Arc<Door>, tls: Option<ServerTls>) {
+        let closed = self.closed.clone();
+        self.tls.extend(tls.clone());
+        match tls {
+            Some(tls) => {
+                let service = Secured::new(tls, service);
+                self.core.tasks.spawn(listen::accept(listener, service, door, closed));
+            }
+            None => {
+                self.core.tasks.spawn(listen::accept(listener, service, door, closed));
+            }
+        }
     }
 
     pub(super) fn router(&self, http: &HttpConfig, offer: &Offer) -> Result<axum::Router, ServerError> {
@@ -102,6 +120,17 @@ impl Running {
     /// Who is connected: the handle for background tasks.
     pub fn switchboard(&self) -> Switchboard {
         Switchboard::from(Arc::clone(&self.core))
+    }
+
+    /// Reads the files of all [`Tls`](crate::Tls) anew, as SIGHUP makes a server do that was [run](Server::run). Who connects
+    /// from now on sees the new certificates; connected clients stay. Blocks while it reads.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Tls`], or several of them: what was read before stays in use there.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> Result<(), ServerError> {
+        listen::reload(&self.tls)
     }
 
     /// Ends the server. No more connections and messages are taken; clients are told to come back, spread over time.
@@ -146,7 +175,10 @@ impl Running {
 
     /// Runs until SIGTERM or ctrl-c, then shuts down; a second signal cuts that short.
     pub(super) async fn until_signal(self, mut signals: Signals, deadline: Duration) {
-        signals.recv().await;
+        while signals.next().await == Asked::Reload {
+            // What is wrong has been logged.
+            let _ = listen::reload(&self.tls);
+        }
         tracing::info!("shutting down; once more to stop at once");
         let core = Arc::clone(&self.core);
         let shutdown = self.shut_down(Shutdown::FinishQueues, deadline);
@@ -205,20 +237,45 @@ impl fmt::Debug for Running {
     }
 }
 
+/// What a signal asks for.
+#[derive(PartialEq)]
+enum Asked {
+    End,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no signal for it"))]
+    Reload,
+}
+
 #[cfg(unix)]
 pub(super) struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    /// Only where there is something to reload: otherwise it ends the process, as it always did.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(reloads: bool) -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: reloads.then(|| signal(SignalKind::hangup())).transpose()?,
         })
+    }
+
+    async fn next(&mut self) -> Asked {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
+            () = hangup => Asked::Reload,
+        }
     }
 
     async fn recv(&mut self) {
@@ -234,8 +291,13 @@ pub(super) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(super) fn new(_reloads: bool) -> std::io::Result<Self> {
         Ok(Self)
+    }
+
+    async fn next(&mut self) -> Asked {
+        self.recv().await;
+        Asked::End
     }
 
     async fn recv(&mut self) {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
-use switchboard_wire::connection::{AsyncStream, Endpoint};
+#[cfg(feature = "tls")]
+use switchboard_wire::connection::tls::ClientTls;
+use switchboard_wire::connection::{AsyncStream, Endpoint, Stream};
 use switchboard_wire::native::{ServerFrame, write_message};
 use switchboard_wire::websocket::{
     Decoder, DecoderLimits, Event, Input, Role, encode_binary, encode_close, encode_pong, encode_text,
@@ -39,11 +41,27 @@ impl TestClient {
     /// Where the connection fails, or is not made a WebSocket; the error then has the server's answer.
     pub async fn connect(endpoint: impl Into<Endpoint>) -> io::Result<Self> {
         let endpoint = endpoint.into();
-        let mut stream = endpoint.connect().await?;
-        let host = match &endpoint {
-            Endpoint::Tcp(address) => address,
-            Endpoint::Unix(_) => "localhost",
-        };
+        let stream = endpoint.connect().await?;
+        match &endpoint {
+            Endpoint::Tcp(address) => Self::over(stream, address).await,
+            Endpoint::Unix(_) => Self::over(stream, "localhost").await,
+        }
+    }
+
+    /// Connects over TLS to the server of this name, a domain or an IP address, that listens at this address. Needs the
+    /// feature `tls`.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), and where the server cannot be believed.
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(endpoint: impl Into<Endpoint>, name: &str, tls: &ClientTls) -> io::Result<Self> {
+        let stream = endpoint.into().connect().await?;
+        Self::over(tls.connect(name, stream).await?, name).await
+    }
+
+    /// Makes a WebSocket of a stream.
+    async fn over(mut stream: Stream, host: &str) -> io::Result<Self> {
         let request = format!(
             "GET /switchboard HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"

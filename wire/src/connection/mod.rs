@@ -18,6 +18,8 @@ mod acceptor;
 mod buffer;
 mod endpoint;
 mod stream;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use acceptor::Acceptor;
 pub use buffer::{READ, with_buffer};
