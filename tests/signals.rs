@@ -3,17 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+#[path = "common/process.rs"]
+mod process;
+
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
+use process::{Pipe, Process};
 use switchboard::prelude::*;
 use switchboard::testing::TestClient;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_signal_tells_clients_to_come_back_and_ends_the_process_well() {
@@ -140,90 +140,6 @@ fn example(name: &str) -> Command {
     command
 }
 
-/// Where a process says what it has to say.
-#[derive(Clone, Copy)]
-enum Pipe {
-    Out,
-    Err,
-}
-
-/// A server that was started, and is killed with this if it still runs.
-struct Process {
-    child: Child,
-    address: SocketAddr,
-    /// What it said until its address was known.
-    said: Vec<String>,
-}
-
-impl Process {
-    /// Starts it, and waits until it has said where it listens.
-    fn start(command: &mut Command, pipe: Pipe) -> Self {
-        match pipe {
-            Pipe::Out => command.stdout(Stdio::piped()),
-            Pipe::Err => command.stderr(Stdio::piped()).stdout(Stdio::null()),
-        };
-        let mut process = Self {
-            child: command.spawn().unwrap(),
-            address: SocketAddr::from(([0; 4], 0)),
-            said: Vec::new(),
-        };
-        let lines = match pipe {
-            Pipe::Out => lines(process.child.stdout.take().unwrap()),
-            Pipe::Err => lines(process.child.stderr.take().unwrap()),
-        };
-        while let Ok(line) = lines.recv_timeout(PATIENCE) {
-            process.said.push(line);
-            let address = process
-                .said
-                .last()
-                .and_then(|line| line.split_once("listening on http://"));
-            if let Some(address) = address.and_then(|(_, address)| address.split_whitespace().next()) {
-                process.address = address.parse().unwrap();
-                return process;
-            }
-        }
-        panic!("it does not say where it listens: {:#?}", process.said);
-    }
-
-    fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    }
-
-    /// Waits until it ends by itself.
-    async fn end(&mut self) -> ExitStatus {
-        let ended = async {
-            loop {
-                if let Some(status) = self.child.try_wait().unwrap() {
-                    return status;
-                }
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        timeout(PATIENCE, ended).await.expect("the process goes on")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Reads to the end, wanted or not: a process may fail that cannot say what it has to.
-fn lines(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(output).lines().map_while(Result::ok) {
-            let _ = send.send(line);
-        }
-    });
-    receive
-}
-
 const SERVE: &str = "SWITCHBOARD_TEST_SERVER";
 /// Longer than a test has patience for.
 const FOREVER: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(30);
