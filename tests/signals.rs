@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, reason = "others need more of it")]
 #[path = "common/process.rs"]
 mod process;
 
@@ -56,6 +57,18 @@ async fn a_first_signal_waits_for_what_runs_and_a_second_one_does_not() {
         "the client can know what became of its request: {frames:?}, {code} {reason}"
     );
     assert_eq!(server.end().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_hangup_ends_a_server_without_certificates_as_it_does_any_process() {
+    let mut server = Process::start(&mut hanging_server(), Pipe::Err);
+    server.signal("HUP");
+    let status = server.end().await;
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(1),
+        "{status}"
+    );
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ pub(crate) struct Process {
     pub(crate) address: SocketAddr,
     /// What it said until its address was known.
     pub(crate) said: Vec<String>,
+    lines: mpsc::Receiver<String>,
 }
 
 impl Process {
@@ -34,23 +35,37 @@ impl Process {
             child: command.spawn().unwrap(),
             address: SocketAddr::from(([0; 4], 0)),
             said: Vec::new(),
+            lines: mpsc::channel().1,
         };
-        let lines = match pipe {
+        process.lines = match pipe {
             Pipe::Out => lines(process.child.stdout.take().unwrap()),
             Pipe::Err => lines(process.child.stderr.take().unwrap()),
         };
-        while let Ok(line) = lines.recv_timeout(PATIENCE) {
+        while let Ok(line) = process.lines.recv_timeout(PATIENCE) {
             process.said.push(line);
             let address = process
                 .said
                 .last()
-                .and_then(|line| line.split_once("listening on http://"));
+                .and_then(|line| line.split_once("listening on http"))
+                .and_then(|(_, address)| address.split_once("://"));
             if let Some(address) = address.and_then(|(_, address)| address.split_whitespace().next()) {
                 process.address = address.parse().unwrap();
                 return process;
             }
         }
         panic!("it does not say where it listens: {:#?}", process.said);
+    }
+
+    /// The next line that has this in it.
+    pub(crate) fn line_with(&self, words: &str) -> String {
+        let mut said = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            if line.contains(words) {
+                return line;
+            }
+            said.push(line);
+        }
+        panic!("it does not say {words:?}: {said:#?}");
     }
 
     pub(crate) fn signal(&self, name: &str) {
