@@ -53,8 +53,10 @@
 //!   [`CancellationToken`], and types of your own with [`FromRequest`];
 //! - what it returns: any `Serialize`, `Option`, `Result` with an [`Error`], `(value, mailboxes)`, [`Message`], [`Replies`];
 //! - tables without registration: [`routes!`], [`Routes`], [`#[service]`](service);
-//! - the server: [`Server`], its [`Limits`] and [`Counters`];
+//! - the server: [`Server`], its [`Limits`] and [`Counters`]; TLS, with the feature `tls`: `Listener::tls`;
 //! - tests without sockets: [`testing`].
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub use switchboard_server::{
     Binary, CancellationToken, Client, ClientId, CloseCode, Closure, Controller, Counter, Counters, Disconnected,
@@ -93,4 +95,8 @@ mod readme {}
 mod guide {
     #[doc = include_str!("../docs/lines.md")]
     mod lines {}
+
+    #[cfg(feature = "tls")]
+    #[doc = include_str!("../docs/tls.md")]
+    mod tls {}
 }

@@ -11,6 +11,8 @@
 //!    recipient's outbox;
 //! 6. write: the outbox writes to the ready socket at the end of the turn, and waits where it is full.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod controller;
 mod counters;
 mod delivery;

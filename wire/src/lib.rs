@@ -4,7 +4,9 @@
 //! - [`Dialect`], [`native`] and [`json_server`]: units of input to messages, [`Frame`]s to units;
 //! - [`Error`], [`code`], [`CloseCode`]: the outcomes that have a name;
 //! - [`websocket`] and [`lines`]: bytes to units and back;
-//! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes.
+//! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes; with `tls`, TLS over it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod binary;
 pub mod close;

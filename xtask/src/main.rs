@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use run::{Failure, cargo, npm};
+use run::{Failure, Step, cargo, npm};
 
 #[derive(Parser)]
 #[command(about = "The checks of this workspace", long_about = None)]
@@ -84,15 +84,34 @@ fn test() -> Result<(), Failure> {
     packages::ensure()?;
     cargo(&["fmt", "--all", "--check"]).run()?;
     cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]).run()?;
+    featured(&["clippy", "--all-targets"], &["--", "--deny", "warnings"]).run()?;
     cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
         .env("RUSTDOCFLAGS", "--deny warnings")
         .run()?;
+    featured(&["doc", "--no-deps", "--document-private-items"], &[])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .run()?;
     cargo(&["test", "--workspace"]).run()?;
+    featured(&["test", "--lib", "--test", "tls"], &[]).run()?;
+    featured(&["test", "--doc"], &[]).run()?;
     instructions::run(false)?;
     cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--bins"]).run()?;
     javascript()?;
     browsers()?;
     bench::compare(&["--quick".to_owned()])
+}
+
+/// A cargo command for the packages that have features, with all of them.
+fn featured(command: &[&str], behind: &[&str]) -> Step {
+    let packages = [
+        "--package",
+        "switchboard-wire",
+        "--package",
+        "switchboard-server",
+        "--package",
+        "switchboard",
+    ];
+    cargo(&[command, &packages, &["--all-features"], behind].concat())
 }
 
 fn javascript() -> Result<(), Failure> {
