@@ -7,6 +7,7 @@ mod certificates;
 mod files;
 mod handshake;
 mod hello;
+mod lines;
 #[cfg(unix)]
 #[allow(dead_code, reason = "others need more of it")]
 #[path = "../common/process.rs"]
