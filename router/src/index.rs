@@ -152,6 +152,7 @@ impl RouteRange {
     }
 }
 
+#[inline]
 fn hash(hasher: &DefaultHashBuilder, text: &[u8]) -> u64 {
     let mut state = hasher.build_hasher();
     state.write(text);

@@ -18,6 +18,7 @@ use std::{error, fmt};
 /// let error = check_name("rooms//say", 256).unwrap_err();
 /// assert_eq!(error.to_string(), "empty segment at byte 6 of the name: write one `/` between segments, none at the ends");
 /// ```
+#[inline]
 pub fn check_name(name: &str, max_bytes: usize) -> Result<(), NameError> {
     if name.len() > max_bytes {
         return Err(NameError::new(max_bytes, NameErrorKind::TooLong { max_bytes }));
@@ -112,11 +113,13 @@ pub(crate) enum Fault {
 }
 
 /// The first fault of `text` and its byte offset.
+#[inline]
 pub(crate) fn first_fault(text: &str) -> Option<(usize, Fault)> {
     if is_plain(text) { None } else { look_closely(text) }
 }
 
 /// Whether `text` is a name in ASCII, as nearly all are.
+#[inline]
 fn is_plain(text: &str) -> bool {
     let mut before = SLASH;
     // To look at all of it costs less than to ask after each byte whether to go on.
@@ -148,6 +151,7 @@ static CLASSES: [u8; 256] = {
     classes
 };
 
+#[cold]
 fn look_closely(text: &str) -> Option<(usize, Fault)> {
     if text.is_empty() {
         return Some((0, Fault::Empty));

@@ -48,12 +48,14 @@ pub(crate) struct Written {
 }
 
 impl Written {
+    #[inline]
     pub(crate) fn is_for(&self, request: &Request) -> bool {
         request.is_answer && Arc::ptr_eq(&self.request, &request.shared)
     }
 
-    pub(crate) fn into_draft(self) -> Draft {
-        self.draft
+    #[inline]
+    pub(crate) fn draft(&mut self) -> &mut Draft {
+        &mut self.draft
     }
 
     pub(crate) fn into_part(self) -> Part {

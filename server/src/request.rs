@@ -117,6 +117,7 @@ impl Request {
         }
     }
 
+    #[inline]
     pub(crate) fn route(&self) -> &Route {
         self.switchboard().routes().route(self.route)
     }
@@ -130,6 +131,7 @@ impl Request {
     }
 
     /// Begins the frame that a value of the controller is the answer in, where nothing else can come of it.
+    #[inline]
     pub(crate) fn draft(&self) -> Option<Draft> {
         let Shared {
             ticket,

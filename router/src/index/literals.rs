@@ -90,6 +90,7 @@ impl Literals {
 }
 
 impl Literal {
+    #[inline]
     fn of(self, text: &str) -> &[u8] {
         &text.as_bytes()[self.start as usize..][..self.len as usize]
     }

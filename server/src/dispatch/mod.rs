@@ -33,7 +33,7 @@ pub(crate) trait Answers: Send + Sync {
     fn draft(&self, core: &Core, ticket: &Ticket, name: &Text) -> Option<Draft>;
 
     /// Takes such a frame, of the request of this name, with the value in it.
-    fn send(&self, core: &Core, name: &Text, draft: Draft);
+    fn send(&self, core: &Core, name: &Text, draft: &mut Draft);
 }
 
 /// The room that the last request was kept in, for the next one: most are over before that comes.
@@ -54,16 +54,16 @@ type Match = (RouteId, Params);
 pub(crate) fn dispatch(sender: &Arc<Sender>, incoming: Incoming, routes: &Router<RouteId>, spare: &mut Spare) -> usize {
     let mut found = Found::default();
     routes.matches(incoming.message.name(), |route, params| found.add(*route, params));
-    let Found { first, others } = found;
-    let Some(first) = first else {
+    let Some(first) = found.first.take() else {
         not_found(sender, &incoming);
         return 0;
     };
-    let runs = 1 + others.len();
+    let runs = 1 + found.others.len();
     let shared = share(sender, incoming, runs, spare.take());
-    *spare = Some(if others.is_empty() {
+    *spare = Some(if found.others.is_empty() {
         run_alone(shared, first)
     } else {
+        let others = found.others.drain(..);
         run_all(&shared, std::iter::once(first).chain(others).collect());
         shared
     });
@@ -205,7 +205,8 @@ impl Shared {
     }
 
     /// Settles a request that has one controller with its answer. False where it is too late for that.
-    fn settle_with(&self, draft: Draft) -> bool {
+    #[inline]
+    fn settle_with(&self, draft: &mut Draft) -> bool {
         let mut settlement = self.settlement.lock().unwrap_or_else(PoisonError::into_inner);
         let is_taken = settlement.settle_at_once();
         if is_taken {

@@ -14,10 +14,12 @@ use crate::request::Request;
 
 pub(super) type Items = Pin<Box<dyn Stream<Item = Result<Option<Part>, Error>> + Send>>;
 
+#[inline]
 pub(super) fn caught(request: &Request, call: impl FnOnce() -> Outcome) -> Outcome {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(panicked(request, panic)))
 }
 
+#[cold]
 pub(super) fn panicked(request: &Request, panic: Box<dyn Any + Send>) -> Error {
     request.switchboard().counters().panics.one();
     let text = match panic.downcast::<String>() {

@@ -19,6 +19,7 @@ use crate::request::{Request, Shared};
 use crate::switchboard::turn;
 
 /// Runs a plain function on this task. The last one of its message ends the inline phase.
+#[inline]
 pub(super) fn inline(request: &Request, call: &InlineCall, is_last: bool) {
     let watch = Stopwatch::start(request.limits().inline);
     let outcome = caught(request, || call(request));
@@ -32,7 +33,7 @@ pub(super) fn inline(request: &Request, call: &InlineCall, is_last: bool) {
                 request.shared.settle(|settlement, say| settlement.end_inline(say));
             }
         }
-        Ok(Reply(Parts::Written(written))) if written.is_for(request) => conclude_written(request, written),
+        Ok(Reply(Parts::Written(mut written))) if written.is_for(request) => conclude_written(request, &mut written),
         outcome => conclude_now(request, outcome, is_last),
     }
 }
@@ -138,16 +139,17 @@ fn spawn(request: Request, running: RunFuture, mut grip: Grip) {
 fn conclude(request: Request, outcome: Outcome, place: Option<Place>) {
     match outcome {
         Ok(Reply(Parts::Many(items))) => conclude_stream(request, items, place),
-        Ok(Reply(Parts::Written(written))) if written.is_for(&request) => {
-            turn::run(|| conclude_written(&request, written));
+        Ok(Reply(Parts::Written(mut written))) if written.is_for(&request) => {
+            turn::run(|| conclude_written(&request, &mut written));
         }
         outcome => conclude_turn(&request, outcome),
     }
 }
 
 /// Settles a request whose only controller has its answer written.
-fn conclude_written(request: &Request, written: Written) {
-    if !request.shared.settle_with(written.into_draft()) {
+#[inline]
+fn conclude_written(request: &Request, written: &mut Written) {
+    if !request.shared.settle_with(written.draft()) {
         request.switchboard().counters().late.one();
     }
 }

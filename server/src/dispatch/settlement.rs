@@ -47,6 +47,7 @@ pub(crate) enum Saying {
 
 impl Settlement {
     /// So many controllers matched; the inline phase begins.
+    #[inline]
     pub(crate) fn begin(matched: u32) -> Self {
         Self {
             open: matched,
@@ -80,6 +81,7 @@ impl Settlement {
     }
 
     /// The only controller has said all that it has to say, in one word that is said now. False where it is too late.
+    #[inline]
     pub(crate) fn settle_at_once(&mut self) -> bool {
         let is_taken = !self.is_settled;
         self.is_settled = true;

@@ -20,6 +20,7 @@ enum Began {
 }
 
 impl Stopwatch {
+    #[inline]
     pub(super) fn start(limit: Duration) -> Self {
         let began = if limit >= COARSE {
             let turn = turn::current();
@@ -34,6 +35,7 @@ impl Stopwatch {
     }
 
     /// Ends the run; gives the time that it took, where that is more than the limit.
+    #[inline]
     pub(super) fn overrun(self) -> Option<Duration> {
         let took = match self.began {
             Began::Coarsely(began, turn) => {

@@ -224,11 +224,13 @@ impl Lane {
         }
         self.tally.messages += 1;
         let dialect = &self.core.encoding(self.client.encoding()).dialect;
-        let incoming = match dialect.read(unit, &self.read_limits) {
+        let read = dialect.read(unit, &self.read_limits);
+        // Looked at where it lies, and moved once, to where its controllers find it.
+        let incoming = match &read {
             Ok(incoming) => incoming,
             Err(malformed) => {
-                let Malformed { error, name, ticket } = *malformed;
-                return self.bad_message(name.as_ref(), &ticket, error);
+                let Malformed { error, name, ticket } = &**malformed;
+                return self.bad_message(name.as_ref(), ticket, error.clone());
             }
         };
         let name = incoming.message.name();
@@ -236,13 +238,16 @@ impl Lane {
             let error = Error::new(code::BAD_MESSAGE, format!("`name` is no name: {error}"));
             return self.bad_message(None, &incoming.ticket, error);
         }
-        if name.starts_with(RESERVED) && self.control(&incoming) {
+        if name.starts_with(RESERVED) && self.control(incoming) {
             return;
         }
-        if self.inbox.is_empty() && self.is_clear() {
-            self.next(incoming);
-        } else {
-            self.inbox.push(incoming, bytes);
+        let has_its_turn = self.inbox.is_empty() && self.is_clear();
+        if let Ok(incoming) = read {
+            if has_its_turn {
+                self.next(incoming);
+            } else {
+                self.inbox.push(incoming, bytes);
+            }
         }
     }
 
@@ -252,7 +257,8 @@ impl Lane {
         self.violation(name, ticket, error);
     }
 
-    #[inline]
+    /// Inlined, so that the message is not moved once more on its way.
+    #[inline(always)]
     fn next(&mut self, incoming: Incoming) {
         if self.is_stopping() {
             let error = Error::new(code::UNAVAILABLE, "the server shuts down; connect again");

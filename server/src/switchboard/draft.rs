@@ -31,6 +31,7 @@ impl Draft {
 
 impl Encoding {
     /// Begins an answer that settles its request without a receipt, where the dialect has a way to.
+    #[inline]
     pub(crate) fn draft(&self, ticket: &Ticket, name: &Text) -> Option<Draft> {
         let mut frame = Scratch::take();
         let out = &mut frame.0;
@@ -49,7 +50,8 @@ impl Encoding {
     }
 
     /// Ends the frame, whose value is written, and hands it over.
-    pub(crate) fn finish<R>(&self, mut draft: Draft, name: &Text, push: impl FnOnce(Answer, &[u8]) -> R) -> R {
+    #[inline]
+    pub(crate) fn finish<R>(&self, draft: &mut Draft, name: &Text, push: impl FnOnce(Answer, &[u8]) -> R) -> R {
         let out = &mut draft.frame.0;
         let end = out.len();
         self.dialect.end_answer(out);

@@ -105,6 +105,7 @@ impl Core {
     }
 
     /// An encoding that a listener was given; the first where there is none of this number, which no listener has.
+    #[inline]
     pub(crate) fn encoding(&self, index: u8) -> &Encoding {
         self.encodings.get(usize::from(index)).unwrap_or(&self.encodings[0])
     }

@@ -13,10 +13,9 @@ use switchboard_wire::CloseCode;
 use switchboard_wire::connection::Writer;
 
 use line::Line;
-pub(crate) use line::{Answer, Kept, Returned};
 use words::Phase;
 pub use words::Shutdown;
-pub(crate) use words::{Flushed, Push, Pushed, Stage, Status};
+pub(crate) use words::{Answer, Flushed, Kept, Push, Pushed, Returned, Stage, Status};
 
 use super::accepts::Accepts;
 use super::parcel::{Kind, Parcel};
@@ -103,6 +102,7 @@ impl Outbox {
     }
 
     /// Queues an answer with its bytes, as [`push`](Self::push).
+    #[inline]
     pub(crate) fn push_answer(&self, answer: Answer, bytes: &[u8], how: Push<'_>) -> (Pushed, bool) {
         let mut queue = self.lock();
         if !matches!(queue.phase, Phase::Open) {
@@ -280,6 +280,7 @@ impl Outbox {
     }
 
     /// Whether it was the first push of the turn.
+    #[inline]
     fn note_push(&self, queue: &mut Queue, how: Push<'_>) -> bool {
         if self.is_half_full(queue) {
             self.is_busy.store(true, Ordering::Release);
@@ -343,6 +344,7 @@ impl Outbox {
     }
 
     /// A panic elsewhere cannot leave the queue half-changed: nothing in here calls out.
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -74,12 +74,14 @@ pub(super) fn put_header(kind: MessageKind, out: &mut [u8]) -> usize {
 pub(crate) struct Scratch(pub(crate) Vec<u8>);
 
 impl Scratch {
+    #[inline]
     pub(crate) fn take() -> Self {
         Self(SCRATCH.try_with(Cell::take).unwrap_or_default())
     }
 }
 
 impl Drop for Scratch {
+    #[inline]
     fn drop(&mut self) {
         if self.0.capacity() <= SCRATCH_KEPT {
             let scratch = std::mem::take(&mut self.0);

@@ -38,13 +38,18 @@ pub(crate) struct Backlog {
 
 impl Backlog {
     /// Flushes one batch. True while more is left.
+    #[inline]
     pub(crate) fn flush_batch(&mut self) -> bool {
+        self.is_left() && self.flush_some()
+    }
+
+    fn flush_some(&mut self) -> bool {
         let end = self.clients.len().min(self.flushed + BATCH);
         for client in &self.clients[self.flushed..end] {
             flush(client);
         }
         self.flushed = end;
-        if end == self.clients.len() && end > 0 {
+        if end == self.clients.len() {
             let mut clients = std::mem::take(self).clients;
             clients.clear();
             give_back(clients);
@@ -98,6 +103,7 @@ pub(crate) fn run<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// The number of the turn that is under way on this thread.
+#[inline]
 pub(crate) fn current() -> u64 {
     TURN.with_borrow_mut(|turn| {
         // Outside of a turn each push is one of its own.
@@ -149,10 +155,12 @@ impl Guard {
                 return Backlog::default();
             }
             turn.id += 1;
-            Backlog {
-                clients: std::mem::take(&mut turn.dirty),
-                flushed: 0,
-            }
+            // Where nothing was said the room stays.
+            let clients = match turn.dirty.is_empty() {
+                true => Vec::new(),
+                false => std::mem::take(&mut turn.dirty),
+            };
+            Backlog { clients, flushed: 0 }
         })
     }
 }

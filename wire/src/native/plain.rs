@@ -30,9 +30,8 @@ pub(super) fn read(whole: &Text, depth: usize) -> Option<Incoming> {
         }
         uid_len = 1 + UID.len() + at - value;
     }
-    let mut payload = None;
     let mut head = 0;
-    if let Some(value) = value(bytes, at, PAYLOAD) {
+    let payload = if let Some(value) = value(bytes, at, PAYLOAD) {
         // Without a space in it, it is spelled as we spell it ourselves.
         let spelled = name.end + 1 + uid_len + 1 + PAYLOAD.len();
         head = if name.start == NAME.len() + 1 && value == spelled {
@@ -43,11 +42,15 @@ pub(super) fn read(whole: &Text, depth: usize) -> Option<Incoming> {
         let mut scanner = Scanner::at(text, value);
         scanner.pass(depth - 1).ok()?;
         at = scanner.position();
-        payload = Some(match (whole.cut(value..at), scanner.has_line_break()) {
-            (text, false) => RawPayload::trusted_json_line(text),
-            (text, true) => RawPayload::trusted_json(text),
-        });
-    }
+        let text = whole.cut(value..at);
+        Some(if scanner.has_line_break() {
+            RawPayload::trusted_json(text)
+        } else {
+            RawPayload::trusted_json_line(text)
+        })
+    } else {
+        None
+    };
     if behind(bytes, at, b"}") != Some(bytes.len()) {
         return None;
     }

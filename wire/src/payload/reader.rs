@@ -5,13 +5,14 @@
 
 use std::fmt;
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
 use super::base64_bytes::BytesOrNumbers;
 use super::scan::{Scanner, plain_end};
-use key::Key;
+use access::{Elements, Entries};
 use variant::{Tagged, Untagged};
 
+mod access;
 mod key;
 mod variant;
 
@@ -179,10 +180,7 @@ impl<'de> Reader<'de> {
     #[inline]
     fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         self.open()?;
-        let value = visitor.visit_seq(Elements {
-            reader: self,
-            is_first: true,
-        })?;
+        let value = visitor.visit_seq(Elements::of(self))?;
         self.close(b']')?;
         Ok(value)
     }
@@ -190,10 +188,7 @@ impl<'de> Reader<'de> {
     #[inline]
     fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Unread> {
         self.open()?;
-        let value = visitor.visit_map(Entries {
-            reader: self,
-            is_first: true,
-        })?;
+        let value = visitor.visit_map(Entries::of(self))?;
         self.close(b'}')?;
         Ok(value)
     }
@@ -417,48 +412,6 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
         self.value()?;
         visitor.visit_unit()
-    }
-}
-
-/// The elements of an array, behind its opening bracket.
-struct Elements<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    is_first: bool,
-}
-
-impl<'de> SeqAccess<'de> for Elements<'_, 'de> {
-    type Error = Unread;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Unread> {
-        if !self.reader.more(&mut self.is_first, b']')? {
-            return Ok(None);
-        }
-        seed.deserialize(&mut *self.reader).map(Some)
-    }
-}
-
-/// The entries of an object, behind its opening bracket.
-struct Entries<'a, 'de> {
-    reader: &'a mut Reader<'de>,
-    is_first: bool,
-}
-
-impl<'de> MapAccess<'de> for Entries<'_, 'de> {
-    type Error = Unread;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Unread> {
-        if !self.reader.more(&mut self.is_first, b'}')? {
-            return Ok(None);
-        }
-        seed.deserialize(Key(self.reader)).map(Some)
-    }
-
-    #[inline]
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Unread> {
-        self.reader.expect(b':')?;
-        seed.deserialize(&mut *self.reader)
     }
 }
 

@@ -96,6 +96,7 @@ impl Decoder {
     ///
     /// The peer broke the protocol. It is told as it arrives: a wrong header at the latest when that is complete, and text
     /// that is not UTF-8 at its first wrong byte.
+    #[inline]
     pub fn next<'a>(
         &'a mut self,
         input: &'a mut Input<'_>,

@@ -170,6 +170,7 @@ impl PartialControl {
     }
 }
 
+#[inline]
 pub(super) fn text(bytes: &[u8]) -> Result<Event<'_>, ProtocolError> {
     simdutf8::basic::from_utf8(bytes)
         .map(Event::Text)

@@ -322,6 +322,7 @@ impl Client {
         pushed
     }
 
+    #[inline]
     fn push_answer(&self, answer: Answer, bytes: &[u8], core: &Core) {
         let (pushed, is_first) = self
             .0
@@ -330,6 +331,7 @@ impl Client {
         self.pushed(pushed, is_first, core);
     }
 
+    #[inline]
     fn pushed(&self, pushed: Pushed, is_first: bool, core: &Core) {
         if is_first {
             turn::touch(self);
@@ -422,7 +424,7 @@ impl Answers for Client {
         core.encoding(self.0.encoding).draft(ticket, name)
     }
 
-    fn send(&self, core: &Core, name: &Text, draft: Draft) {
+    fn send(&self, core: &Core, name: &Text, draft: &mut Draft) {
         core.encoding(self.0.encoding)
             .finish(draft, name, |answer, frame| self.push_answer(answer, frame, core));
     }

@@ -3,11 +3,9 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::ops::Range;
 use std::sync::Arc;
 
-use switchboard_wire::{Format, RawPayload, Text};
-
+use super::words::{Answer, Returned};
 use crate::limits::Limits;
 use crate::switchboard::parcel::{Kind, Parcel};
 
@@ -49,47 +47,6 @@ struct Answers {
     waiting: VecDeque<Answer>,
 }
 
-/// An answer that waits: what is handed back where it cannot be sent.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) name: Text,
-    pub(crate) payload: Option<Kept>,
-    /// How many bytes it takes on the wire.
-    pub(crate) bytes: usize,
-}
-
-/// Where the payload of an answer is found again.
-#[derive(Debug)]
-pub(crate) enum Kept {
-    Apart(RawPayload),
-    /// At this place within the answer's own bytes.
-    Written {
-        format: Format,
-        place: Range<usize>,
-    },
-}
-
-impl Kept {
-    /// The payload of the answer that has these bytes.
-    fn into_payload(self, bytes: &[u8]) -> RawPayload {
-        match self {
-            Self::Apart(payload) => payload,
-            Self::Written { format, place } => RawPayload::from_encoded(format, &bytes[place]),
-        }
-    }
-}
-
-/// A message that was not sent, or not to its end.
-#[derive(Debug)]
-pub(crate) struct Returned {
-    pub(crate) name: Text,
-    pub(crate) mailbox: Option<Text>,
-    pub(crate) kind: Kind,
-    pub(crate) payload: Option<RawPayload>,
-    /// A part of it was sent.
-    pub(crate) is_cut: bool,
-}
-
 impl Answers {
     /// Drops the bytes that are written once they are half of all: a client that always leaves something unread would
     /// otherwise have all that it ever read kept for it.
@@ -117,6 +74,7 @@ impl Line {
         self.written > 0
     }
 
+    #[inline]
     pub(super) fn has_room(&self, bytes: usize, limits: &Limits) -> bool {
         self.messages < limits.outbox_messages && self.bytes + bytes <= limits.outbox_bytes
     }
@@ -135,6 +93,7 @@ impl Line {
         self.append(Entry::Parcel(parcel));
     }
 
+    #[inline]
     pub(super) fn push_answer(&mut self, answer: Answer, bytes: &[u8]) {
         self.bytes += bytes.len();
         self.messages += 1;

@@ -1,8 +1,11 @@
 //! What is said to an outbox, and what it says.
 
-use switchboard_wire::CloseCode;
+use std::ops::Range;
+
+use switchboard_wire::{CloseCode, Format, RawPayload, Text};
 
 use crate::limits::{Limits, Slow};
+use crate::switchboard::parcel::Kind;
 
 /// How an outbox stands, for the session's task.
 #[derive(Clone, Copy, Debug)]
@@ -79,4 +82,45 @@ pub(crate) enum Flushed {
     Waiting,
     /// The session's task goes on already.
     Known,
+}
+
+/// An answer that waits: what is handed back where it cannot be sent.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) name: Text,
+    pub(crate) payload: Option<Kept>,
+    /// How many bytes it takes on the wire.
+    pub(crate) bytes: usize,
+}
+
+/// Where the payload of an answer is found again.
+#[derive(Debug)]
+pub(crate) enum Kept {
+    Apart(RawPayload),
+    /// At this place within the answer's own bytes.
+    Written {
+        format: Format,
+        place: Range<usize>,
+    },
+}
+
+impl Kept {
+    /// The payload of the answer that has these bytes.
+    pub(super) fn into_payload(self, bytes: &[u8]) -> RawPayload {
+        match self {
+            Self::Apart(payload) => payload,
+            Self::Written { format, place } => RawPayload::from_encoded(format, &bytes[place]),
+        }
+    }
+}
+
+/// A message that was not sent, or not to its end.
+#[derive(Debug)]
+pub(crate) struct Returned {
+    pub(crate) name: Text,
+    pub(crate) mailbox: Option<Text>,
+    pub(crate) kind: Kind,
+    pub(crate) payload: Option<RawPayload>,
+    /// A part of it was sent.
+    pub(crate) is_cut: bool,
 }
