@@ -107,20 +107,29 @@ pub struct Malformed {
 pub struct Ticket {
     pub(crate) uid: Option<Uid>,
     pub(crate) receipt: bool,
-    note: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) asks: bool,
     /// So many bytes of the unit, up to its payload, are what the answer begins with; 0 where it is spelled in another way.
     pub(crate) head: u32,
+    note: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Ticket {
-    /// A ticket that asks for an answer under this uid.
+    /// A ticket that asks for an answer under this uid; for none where there is none.
     pub fn new(uid: Option<Uid>, receipt: bool) -> Self {
         Self {
+            asks: uid.is_some(),
             uid,
             receipt,
             head: 0,
             note: None,
         }
+    }
+
+    /// The same ticket, of a request that is answered whether or not it has a uid: where there is only one at a time, as over
+    /// HTTP, the answer needs none to be told apart.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { asks: true, ..self }
     }
 
     /// The same for a unit of which so many bytes can be given back as they came.
@@ -145,13 +154,13 @@ impl Ticket {
     /// Whether exactly one final frame is owed.
     #[inline]
     pub fn wants_answer(&self) -> bool {
-        self.uid.is_some()
+        self.asks
     }
 
     /// Whether the final frame carries a [`Receipt`].
     #[inline]
     pub fn wants_receipt(&self) -> bool {
-        self.receipt && self.uid.is_some()
+        self.receipt && self.asks
     }
 
     /// The uid to cancel by, where the dialect has one.

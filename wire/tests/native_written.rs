@@ -23,12 +23,13 @@ fn every_kind_of_frame() {
     let text = &Ticket::new(Some(Uid::Text(Text::from("7f\"3a"))), true);
     let integer = &Ticket::new(Some(Uid::Integer(-7)), false);
     let none = &Ticket::default();
+    let asking = &Ticket::default().asking();
     let payload = Some(&payload);
     let name = "mixer/level";
     let (more, last) = (End::More, End::Final(None));
 
     #[rustfmt::skip]
-    let frames: [(Frame<'_>, &str, &[u8]); 15] = [
+    let frames: [(Frame<'_>, &str, &[u8]); 17] = [
         (Frame::Delivery { name, mailbox: None, payload },
          r#"{"name":"mixer/level","payload":{"level":55}}"#,
          b"\x82\xa4name\xabmixer/level\xa7payload\x81\xa5level\x37"),
@@ -74,6 +75,12 @@ fn every_kind_of_frame() {
         (Frame::Failed { ticket: none, name: Some(name), error: &error, end: more },
          r#"{"name":"mixer/level","error":{"code":"name_taken","message":"taken: \"kevin\""}}"#,
          b"\x82\xa4name\xabmixer/level\xa5error\x82\xa4code\xaaname_taken\xa7message\xaetaken: \"kevin\""),
+        (Frame::Answer { ticket: asking, name, payload: None, end: more },
+         r#"{"name":"mixer/level","more":true}"#,
+         b"\x82\xa4name\xabmixer/level\xa4more\xc3"),
+        (Frame::Done { ticket: asking, name, receipt: Some(RECEIPT) },
+         r#"{"name":"mixer/level","receipt":{"matched":2,"failed":1,"delivered":300,"dropped":0}}"#,
+         b"\x82\xa4name\xabmixer/level\xa7receipt\x84\xa7matched\x02\xa6failed\x01\xa9delivered\xcd\x01\x2c\xa7dropped\x00"),
     ];
     for (frame, json, message_pack) in frames {
         let mut out = b"before".to_vec();

@@ -63,15 +63,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Without a uid there is nothing that could go on or be settled.
+    /// Where no answer was asked for there is nothing that could go on or be settled.
     #[inline]
     fn settling(ticket: &'a Ticket, end: End) -> Self {
-        let uid = ticket.uid();
+        let is_asked = ticket.wants_answer();
         Self {
-            uid,
-            more: uid.is_some() && end == End::More,
+            uid: ticket.uid(),
+            more: is_asked && end == End::More,
             receipt: match end {
-                End::Final(receipt) if uid.is_some() => receipt,
+                End::Final(receipt) if is_asked => receipt,
                 _ => None,
             },
             ..Self::default()
