@@ -53,7 +53,8 @@
 //!   [`CancellationToken`], and types of your own with [`FromRequest`];
 //! - what it returns: any `Serialize`, `Option`, `Result` with an [`Error`], `(value, mailboxes)`, [`Message`], [`Replies`];
 //! - tables without registration: [`routes!`], [`Routes`], [`#[service]`](service);
-//! - the server: [`Server`], its [`Limits`] and [`Counters`]; TLS, with the feature `tls`: `Listener::tls`;
+//! - the server: [`Server`], its [`Limits`] and [`Counters`]; [`Listener::lines`], and [`Listener::backend`] for programs that
+//!   ask over HTTP; TLS, with the feature `tls`: `Listener::tls`;
 //! - tests without sockets: [`testing`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -78,6 +78,10 @@ counters! {
     refused_address,
     /// Requests for a WebSocket that were no proper handshake.
     refused_handshake,
+    /// Requests to a [back end](crate::Listener::backend) without its key.
+    refused_key,
+    /// Requests to a back end that brought no message: of another path, method or content type.
+    refused_requests,
     /// TLS handshakes that failed.
     tls_failures,
     /// TLS handshakes that did not end, and HTTP requests that did not arrive, within

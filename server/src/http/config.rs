@@ -142,7 +142,7 @@ impl HttpConfig {
 }
 
 /// What is wrong with a path, if something is.
-fn unusable(path: &str, what: &str) -> Option<String> {
+pub(super) fn unusable(path: &str, what: &str) -> Option<String> {
     let is_plain = path
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~!$&'()+,;=:@".contains(&byte));

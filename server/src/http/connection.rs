@@ -47,7 +47,7 @@ impl Serve for Http {
     }
 }
 
-async fn answer<F>(arrival: Arrival, keep_alive: bool, answer: impl Fn(Request) -> F)
+pub(super) async fn answer<F>(arrival: Arrival, keep_alive: bool, answer: impl Fn(Request) -> F)
 where
     F: Future<Output = Result<Response, Infallible>> + Send + 'static,
 {

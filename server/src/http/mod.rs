@@ -2,9 +2,10 @@
 //!
 //! In the order that a request meets them: the [`connection`], the application's routes and [`files`], or the
 //! [`handshake`], which looks at the [`origin`] and the [`address`] and hands the socket to a session. A [`refusal`] says
-//! what is wrong at any of them.
+//! what is wrong at any of them. A [`backend`] is a listener of its own kind: a message a request, and no WebSocket.
 
 mod address;
+mod backend;
 mod config;
 mod connection;
 mod files;
@@ -27,6 +28,7 @@ use tower::ServiceExt as _;
 use tower_http::services::ServeDir;
 
 pub(crate) use address::Proxies;
+pub(crate) use backend::{Backend, BackendConfig, Key};
 pub(crate) use config::HttpConfig;
 pub(crate) use connection::Http;
 use files::Asset;

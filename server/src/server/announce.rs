@@ -17,9 +17,9 @@ pub(super) fn table(table: &RouteTable) {
 
 pub(super) fn listener(endpoint: &Endpoint, offer: &Offer) {
     let registry = &*offer.registry;
-    let at = match (offer.protocol, endpoint, &offer.tls) {
-        (Protocol::Http, Endpoint::Tcp(address), None) => format!("http://{address}"),
-        (Protocol::Http, Endpoint::Tcp(address), Some(_)) => format!("https://{address}"),
+    let at = match (&offer.protocol, endpoint, &offer.tls) {
+        (Protocol::Http | Protocol::Backend(_), Endpoint::Tcp(address), None) => format!("http://{address}"),
+        (Protocol::Http | Protocol::Backend(_), Endpoint::Tcp(address), Some(_)) => format!("https://{address}"),
         (Protocol::Lines, Endpoint::Tcp(address), None) => format!("tcp://{address}"),
         (Protocol::Lines, Endpoint::Tcp(address), Some(_)) => format!("tls://{address}"),
         (_, Endpoint::Unix(_), None) => endpoint.to_string(),

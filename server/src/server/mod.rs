@@ -17,6 +17,7 @@ use bytes::Bytes;
 pub use error::ServerError;
 pub use listener::Listener;
 pub(crate) use listener::Protocol;
+use listener::Source;
 pub use running::Running;
 use spoken::Spoken;
 
@@ -59,6 +60,8 @@ pub(crate) struct Built {
     pub(crate) core: Arc<Core>,
     pub(crate) http: HttpConfig,
     pub(crate) offers: Vec<Offer>,
+    /// Where the listeners are, in the order of the offers.
+    sources: Vec<Option<Source>>,
 }
 
 /// What one listener offers.
@@ -237,19 +240,21 @@ impl Server {
     /// # Errors
     ///
     /// [`ServerError`] where the server cannot start.
-    pub async fn start(mut self) -> Result<Running, ServerError> {
+    pub async fn start(self) -> Result<Running, ServerError> {
         if self.listeners.is_empty() {
             return Err(ServerError::NoListener);
         }
-        let sources: Vec<_> = self
-            .listeners
-            .iter_mut()
-            .map(|listener| listener.source.take())
-            .collect();
-        let Built { core, http, offers } = self.build()?;
+        let Built {
+            core,
+            http,
+            offers,
+            sources,
+        } = self.build()?;
         let mut bound = Vec::new();
-        for source in sources.into_iter().flatten() {
-            bound.push(source.bind().await?);
+        for (source, offer) in sources.into_iter().flatten().zip(&offers) {
+            let listener = source.bind().await?;
+            offer.protocol.check(&listener)?;
+            bound.push(listener);
         }
         announce::table(&core.table);
         let mut running = Running::new(core, &http, &offers);
@@ -281,7 +286,7 @@ impl Server {
                 "a server that is mounted serves messages only: `{first}(…)` belongs in the router that it is mounted into"
             )));
         }
-        let Built { core, http, offers } = self.build()?;
+        let Built { core, http, offers, .. } = self.build()?;
         announce::table(&core.table);
         let running = Running::new(core, &http, &offers);
         let mut router = axum::Router::new();
@@ -306,11 +311,13 @@ impl Server {
         let limits = Arc::new(self.limits);
         let mut encodings = Spoken::default();
         let mut offers = Vec::new();
+        let mut sources = Vec::new();
         for listener in &mut self.listeners {
+            sources.push(listener.source.take());
             offers.push(Offer {
-                protocol: listener.protocol,
+                protocol: listener.protocol.clone(),
                 registry: Arc::clone(&listener.registry),
-                encodings: encodings.offer(listener.protocol, listener.dialect.take()),
+                encodings: encodings.offer(&listener.protocol, listener.dialect.take()),
                 limits: listener.limits.take().map_or_else(|| Arc::clone(&limits), Arc::new),
                 tls: listener.load_tls()?,
             });
@@ -329,6 +336,7 @@ impl Server {
             core: Core::new(limits, self.states, table, encodings),
             http: self.http,
             offers,
+            sources,
         })
     }
 
@@ -337,6 +345,8 @@ impl Server {
         let doubled = self.doubled_states.iter().map(|name| ServerError::DoubledState(name));
         let mut errors: Vec<_> = doubled.collect();
         errors.extend(self.http.check().err());
+        let problems = self.listeners.iter().flat_map(Listener::problems);
+        errors.extend(problems.map(ServerError::Config));
         errors.extend(self.listeners.iter().filter_map(|listener| listener.load_tls().err()));
         let table = self.table().map_err(|error| errors.push(error.into()));
         match (table, errors.len()) {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{Built, Offer, Protocol, Server, ServerError, announce, sweep};
-use crate::http::{self, Encodings, Http, HttpConfig};
+use crate::http::{self, Backend, Encodings, Http, HttpConfig};
 use crate::listen::{self, Door, Lines, Secured, Serve, ServerTls};
 use crate::session::SHUTDOWN_REASON;
 use crate::switchboard::{Client, Core, Shutdown, Switchboard, turn};
@@ -47,7 +47,7 @@ impl Running {
 
     /// A server that no socket reaches, and what each of its listeners would have offered.
     pub(crate) fn in_memory(server: Server) -> Result<(Self, Vec<Offer>), ServerError> {
-        let Built { core, http, offers } = server.build()?;
+        let Built { core, http, offers, .. } = server.build()?;
         Ok((Self::new(core, &http, &offers), offers))
     }
 
@@ -57,7 +57,7 @@ impl Running {
         self.addresses.extend(listener.local_addr());
         let door = self.door(http, offer);
         let tls = offer.tls.clone();
-        match (offer.protocol, offer.encodings) {
+        match (&offer.protocol, offer.encodings) {
             (Protocol::Lines, Encodings::Only(encoding)) => {
                 let lines = Lines {
                     core: Arc::clone(&self.core),
@@ -65,6 +65,11 @@ impl Running {
                     encoding,
                 };
                 self.accept(listener, lines, door, tls);
+            }
+            (Protocol::Backend(config), _) => {
+                let is_unix = listener.local_addr().is_none();
+                let backend = Backend::new(&self.core, &door, offer, config, is_unix)?;
+                self.accept(listener, backend, door, tls);
             }
             _ => {
                 let app = http::application(&door, http, &offer.registry, offer.encodings)?;
@@ -218,8 +223,10 @@ fn cut(core: &Core) {
 fn settle(core: &Core) -> Vec<Client> {
     let mut clients = Vec::new();
     core.clients.for_each(|client| clients.push(client.clone()));
+    let mut asking = clients.clone();
+    core.guests.for_each(|guest| asking.push(guest.clone()));
     turn::run(|| {
-        for client in &clients {
+        for client in &asking {
             let open = client.open_requests().clone();
             for shared in open {
                 shared.abort(Error::new(code::UNAVAILABLE, "the server shuts down; connect again"));

@@ -36,10 +36,12 @@ impl Default for Spoken {
 
 impl Spoken {
     /// What a listener of this protocol offers, with a dialect of its own or without.
-    pub(super) fn offer(&mut self, protocol: Protocol, dialect: Option<Arc<dyn Dialect>>) -> Encodings {
+    pub(super) fn offer(&mut self, protocol: &Protocol, dialect: Option<Arc<dyn Dialect>>) -> Encodings {
         match (protocol, dialect) {
-            (Protocol::Http, None) => Encodings::Native,
-            (Protocol::Http, Some(dialect)) => Encodings::Only(self.add(dialect, Framing::WebSocket)),
+            (Protocol::Http | Protocol::Backend(_), None) => Encodings::Native,
+            (Protocol::Http | Protocol::Backend(_), Some(dialect)) => {
+                Encodings::Only(self.add(dialect, Framing::WebSocket))
+            }
             (Protocol::Lines, None) => {
                 let native = self
                     .native_lines

@@ -6,7 +6,7 @@ use switchboard_wire::{End, Error, Formats, Incoming, RawPayload, Receipt, Uid, 
 use super::reader::Lane;
 use crate::dispatch::{Saying, Word};
 use crate::lifecycle::{ACCEPT, CANCEL, HELLO, PING};
-use crate::switchboard::{Accepts, ClientId};
+use crate::switchboard::{Accepts, Client, ClientId};
 
 #[derive(Deserialize)]
 struct Cancel {
@@ -116,31 +116,7 @@ impl Lane {
     }
 
     fn hello(&self, incoming: &Incoming) {
-        let limits = self.client.limits();
-        let greeting = Greeting {
-            id: self.client.id(),
-            heartbeat: limits.heartbeat.as_millis() as u64,
-            limits: GreetingLimits {
-                message_bytes: limits.message_bytes,
-                name_bytes: limits.name_bytes,
-                depth: limits.depth,
-                read_ahead_messages: limits.read_ahead_messages,
-                mailboxes: limits.mailboxes_per_client,
-                accepted_names: limits.accepted_names,
-            },
-        };
-        let payload = match RawPayload::encode(&greeting, Formats::from(self.client.format())) {
-            Ok(payload) => payload,
-            Err(error) => {
-                let error = Error::internal(error);
-                return self.refuse(Some(incoming.message.name_text()), &incoming.ticket, error);
-            }
-        };
-        let answer = Word::Answer {
-            name: None,
-            payload: Some(payload),
-        };
-        self.say(incoming, Saying::Word(answer, End::Final(Some(Receipt::default()))));
+        self.say(incoming, greet(&self.client));
     }
 
     fn done(&self, incoming: &Incoming) {
@@ -150,6 +126,31 @@ impl Lane {
     fn say(&self, incoming: &Incoming, saying: Saying) {
         self.sender.say(&incoming.ticket, incoming.message.name_text(), saying);
     }
+}
+
+/// What a client is answered that says hello.
+pub(crate) fn greet(client: &Client) -> Saying {
+    let limits = client.limits();
+    let greeting = Greeting {
+        id: client.id(),
+        heartbeat: limits.heartbeat.as_millis() as u64,
+        limits: GreetingLimits {
+            message_bytes: limits.message_bytes,
+            name_bytes: limits.name_bytes,
+            depth: limits.depth,
+            read_ahead_messages: limits.read_ahead_messages,
+            mailboxes: limits.mailboxes_per_client,
+            accepted_names: limits.accepted_names,
+        },
+    };
+    let word = match RawPayload::encode(&greeting, Formats::from(client.format())) {
+        Ok(payload) => Word::Answer {
+            name: None,
+            payload: Some(payload),
+        },
+        Err(error) => Word::Failed(Error::internal(error)),
+    };
+    Saying::Word(word, End::Final(Some(Receipt::default())))
 }
 
 /// The payload of a message that has to be of the form of `example`.

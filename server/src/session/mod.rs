@@ -22,6 +22,7 @@ use switchboard_wire::websocket::DecoderLimits;
 use switchboard_wire::{CloseCode, ReadLimits};
 use tokio::time::Sleep;
 
+pub(crate) use control::greet;
 pub(crate) use homes::Homes;
 use reader::{Decoder, Lane, Reading};
 

@@ -69,6 +69,8 @@ struct Peer {
     has_ended: AtomicBool,
     /// It is not read because its read-ahead is used up, so nothing can be heard from it.
     is_held: AtomicBool,
+    /// It is here for one request, and never on the board.
+    is_guest: AtomicBool,
 }
 
 /// What the application keeps for a connection, one value a type.
@@ -107,13 +109,17 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`JoinError`]: a reserved or malformed name, too many mailboxes, or a client that has left.
+    /// [`JoinError`]: a reserved or malformed name, too many mailboxes, a client that has left, or one that is only here to
+    /// [ask over HTTP](crate::Listener::backend).
     pub fn join(&self, mailbox: impl Into<Mailbox>) -> Result<bool, JoinError> {
         let mailbox = mailbox.into();
         let name = || mailbox.name().to_owned();
         let Some(core) = self.0.core.upgrade() else {
             return Err(JoinError::Left(name()));
         };
+        if self.0.is_guest.load(Ordering::Acquire) {
+            return Err(JoinError::NoConnection(name()));
+        }
         if RESERVED.iter().any(|prefix| mailbox.name().starts_with(prefix)) {
             return Err(JoinError::Reserved(name()));
         }

@@ -18,13 +18,16 @@ pub enum JoinError {
     /// The client has left.
     #[error("mailbox {0:?} cannot be joined: the client has left")]
     Left(String),
+    /// The client has no connection that deliveries could come through: it asks over HTTP, and leaves with its answer.
+    #[error("mailbox {0:?} cannot be joined: who asks over HTTP hears its answer and nothing else; connect to join")]
+    NoConnection(String),
 }
 
 impl From<JoinError> for Error {
     fn from(error: JoinError) -> Self {
         use switchboard_wire::code;
         let code = match error {
-            JoinError::Reserved(_) => code::FORBIDDEN,
+            JoinError::Reserved(_) | JoinError::NoConnection(_) => code::FORBIDDEN,
             JoinError::BadName(..) => code::BAD_PAYLOAD,
             JoinError::TooMany(..) => code::OVERLOADED,
             JoinError::Left(_) => code::UNAVAILABLE,

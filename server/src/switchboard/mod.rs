@@ -48,6 +48,8 @@ pub(crate) struct Core {
     pub(crate) table: RouteTable,
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) clients: Clients,
+    /// Those that ask once, over HTTP, while they do: nothing reaches them but their answers, and a shutdown.
+    pub(crate) guests: Clients,
     pub(crate) mailboxes: Roster,
     /// Clients by the format that they speak.
     speakers: [AtomicUsize; 2],
@@ -91,6 +93,7 @@ impl Core {
             table,
             encodings,
             clients: Clients::new(),
+            guests: Clients::new(),
             mailboxes: Roster::new(),
             speakers: Default::default(),
             running: AtomicUsize::new(0),

@@ -224,6 +224,11 @@ impl Outbox {
         self.is_busy.load(Ordering::Acquire)
     }
 
+    /// Has streams wait, or go on, on behalf of a line of answers elsewhere; one of its own would say otherwise.
+    pub(crate) fn set_busy(&self, is_busy: bool) {
+        self.is_busy.store(is_busy, Ordering::Release);
+    }
+
     /// Whether deliveries under this name are wanted.
     pub(crate) fn accepts(&self, name: &str) -> bool {
         self.lock().accepts(name)

@@ -55,7 +55,21 @@ impl Client {
             partial_since: AtomicU32::new(0),
             has_ended: AtomicBool::new(false),
             is_held: AtomicBool::new(false),
+            is_guest: AtomicBool::new(false),
         })))
+    }
+
+    /// One that is here for a single request: it is never on the board, and what is sent to it is refused.
+    pub(crate) fn guest(
+        core: &Arc<Core>,
+        limits: Arc<Limits>,
+        address: Option<SocketAddr>,
+        encoding: u8,
+    ) -> Result<Self, getrandom::Error> {
+        let guest = Self::new(core, limits, address, encoding, None)?;
+        guest.0.is_guest.store(true, Ordering::Release);
+        guest.0.outbox.lose(CloseCode::NORMAL, "it asks over HTTP");
+        Ok(guest)
     }
 
     pub(crate) fn format(&self) -> Format {
@@ -100,6 +114,11 @@ impl Client {
 
     pub(crate) fn running(&self) -> &AtomicU32 {
         &self.0.running
+    }
+
+    /// Whether a controller of it is under way that is not a stream.
+    pub(crate) fn has_running(&self) -> bool {
+        self.0.running.load(Ordering::Acquire) > 0
     }
 
     /// Whether a controller or a stream of it is under way.
