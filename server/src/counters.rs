@@ -70,7 +70,7 @@ counters! {
     accepted,
     /// Clients that left, for whatever reason.
     left,
-    /// Browsers refused because of their origin.
+    /// Browsers refused because of their origin, or because of the name by which they reached a back end without a key.
     refused_origin,
     /// Connections refused because [`Limits::connections`](crate::Limits::connections) were there.
     refused_connections,

@@ -47,7 +47,8 @@ pub struct Limits {
     pub streams_per_client: usize,
     /// Controllers running in all, the ones that answer at once not counted. One more is answered `overloaded`. 10,000.
     pub running: usize,
-    /// How long a controller runs unless its route says otherwise; for a stream, each item. 30 s.
+    /// How long a controller runs unless its route says otherwise; for a stream, each item, and all of it where a
+    /// [back end](crate::Listener::backend) is asked for one answer. 30 s.
     pub controller: Duration,
     /// How long a plain function may hold its connection's task, and with it other clients, before that is logged. 20 ms or
     /// more are measured to 10 ms. 50 ms.

@@ -34,6 +34,8 @@ async fn every_request_ends_with_a_status_and_one_frame() {
         ("", 400, r#"{"error":{"code":"bad_message","message":"not JSON: expected a value at byte 0"}}"#),
         ("[]", 400, r#"{"error":{"code":"bad_message","message":"a message is an object with a `name`"}}"#),
         (r#"{"uid":1}"#, 400, r#"{"uid":1,"error":{"code":"bad_message","message":"`name` is missing"}}"#),
+        (r#"{"receipt":true}"#, 400,
+         r#"{"error":{"code":"bad_message","message":"`name` is missing"},"receipt":{"matched":0,"failed":0,"delivered":0,"dropped":0}}"#),
         (r#"{"name":"a//b","uid":1}"#, 400,
          r#"{"uid":1,"error":{"code":"bad_message","message":"`name` is no name: empty segment at byte 2 of the name: write one `/` between segments, none at the ends"}}"#),
         (&long, 413, r#"{"name":"echo","uid":"long","error":{"code":"too_large","message":"a message may have 65536 bytes"}}"#),

@@ -114,7 +114,7 @@ async fn who_waits_for_a_hundred_gets_it() {
 #[tokio::test]
 async fn a_message_that_does_not_come_is_not_waited_for() {
     let limits = Limits {
-        handshake: Duration::from_millis(50),
+        handshake: Duration::from_millis(300),
         ..Limits::default()
     };
     let house = House::start(Server::empty().routes(routes()).limits(limits)).await;
@@ -126,7 +126,7 @@ async fn a_message_that_does_not_come_is_not_waited_for() {
         (answer.status, answer.text()),
         (
             408,
-            "{\"error\":{\"code\":\"timeout\",\"message\":\"the message did not arrive within 0.05 s (Limits::handshake)\"}}\n"
+            "{\"error\":{\"code\":\"timeout\",\"message\":\"the message did not arrive within 0.3 s (Limits::handshake)\"}}\n"
         )
     );
     assert_eq!(answer.header("connection"), "close");
@@ -187,12 +187,12 @@ async fn a_shutdown_waits_for_an_answer() {
 #[tokio::test]
 async fn a_shutdown_that_waits_no_longer_says_so() {
     let brief = Limits {
-        close: Duration::from_millis(100),
+        close: Duration::from_secs(1),
         ..Limits::default()
     };
     // At the end of `Limits::close`, at once, and at the deadline.
     for (how, limits, deadline) in [
-        (Shutdown::FinishQueues, brief, Duration::from_millis(500)),
+        (Shutdown::FinishQueues, brief, Duration::from_millis(1500)),
         (Shutdown::Now, Limits::default(), Duration::from_secs(10)),
         (Shutdown::FinishQueues, Limits::default(), Duration::from_millis(100)),
     ] {
@@ -214,6 +214,35 @@ async fn a_shutdown_that_waits_no_longer_says_so() {
         assert_eq!(peer.rest().await, "");
         within(shutdown).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_message_that_comes_when_the_server_stops_is_refused() {
+    let house = House::usual().await;
+    let mut peer = house.connect().await;
+    let request = post(&["Expect: 100-continue"], br#"{"name":"quiet"}"#);
+    let (head, body) = request.split_at(request.len() - 16);
+    peer.send(head).await;
+    assert_eq!(peer.head().await.status, 100, "it is being read");
+    let board = house.running.switchboard();
+    let shutdown = tokio::spawn(house.running.shut_down(Shutdown::FinishQueues, Duration::from_secs(10)));
+    within(async {
+        while tokio::net::TcpStream::connect(house.public).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    peer.send(body).await;
+    let answer = peer.answer().await;
+    assert_eq!(
+        (answer.status, answer.text()),
+        (
+            503,
+            "{\"name\":\"quiet\",\"error\":{\"code\":\"unavailable\",\"message\":\"the server shuts down; ask again\"}}\n"
+        )
+    );
+    assert!(within(shutdown).await.unwrap(), "it is in time");
+    assert_eq!(board.counters().runs.get(), 0);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What a controller sees of who asks over HTTP.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
@@ -8,7 +9,7 @@ use switchboard::testing::TestClient;
 use tokio::sync::{Notify, oneshot};
 
 use crate::http::{Peer, post, within};
-use crate::{House, OfBackend as _, routes};
+use crate::{Ended, House, OfBackend as _, has_ended, routes};
 
 #[tokio::test]
 async fn a_guest_is_never_on_the_board() {
@@ -147,14 +148,18 @@ async fn a_controller_runs_to_its_end_though_nobody_waits_for_it() {
     let (open, gate) = oneshot::channel::<()>();
     let gate = Arc::new(Mutex::new(Some(gate)));
     let guest = Arc::new(Mutex::new(None));
+    let dropped = Arc::new(AtomicUsize::new(0));
     let publish = Controller::send_all({
         let (started, seen) = (Arc::clone(&started), Arc::clone(&guest));
+        let kept = Mutex::new(Some(Ended(Arc::clone(&dropped))));
         move |guest: Client| {
+            let kept = kept.lock().unwrap().take().unwrap();
             *seen.lock().unwrap() = Some(guest.clone());
             let gate = gate.lock().unwrap().take().unwrap();
             started.notify_one();
             async move {
-                guest.set_session(guest.clone());
+                // What holds the client that holds it.
+                guest.set_session((guest.clone(), kept));
                 gate.await.unwrap();
                 if guest.has_left() { "after it left" } else { "too early" }
             }
@@ -174,8 +179,11 @@ async fn a_controller_runs_to_its_end_though_nobody_waits_for_it() {
         }
     })
     .await;
+    drop(guest);
+    assert_eq!(dropped.load(Ordering::SeqCst), 0, "the controller still runs");
     open.send(()).unwrap();
     assert_eq!(kevin.expect("news").await, "after it left");
+    has_ended(&dropped).await;
 }
 
 #[cfg(unix)]

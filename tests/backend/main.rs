@@ -11,6 +11,8 @@ mod lines;
 mod refusals;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::stream;
@@ -64,6 +66,25 @@ impl House {
         within(counted).await;
         assert_eq!(counter(board.counters()), number);
     }
+}
+
+/// Counts that it was dropped.
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits until something was dropped.
+async fn has_ended(ended: &AtomicUsize) {
+    within(async {
+        while ended.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// A controller of the back end.

@@ -121,9 +121,10 @@ impl Listener {
     /// least 16 bytes of ASCII without spaces. It is compared in constant time, and shown nowhere.
     #[must_use]
     pub fn key(mut self, key: impl Into<String>) -> Self {
-        match &mut self.protocol {
-            Protocol::Backend(config) => config.key = Some(Key::new(key)),
-            _ => self.misplaced.push("key"),
+        if let Protocol::Backend(config) = &mut self.protocol {
+            config.key = Some(Key::new(key));
+        } else {
+            self.misplaced.push("key");
         }
         self
     }
@@ -131,9 +132,10 @@ impl Listener {
     /// The path that messages are posted to at this [back end](Self::backend), in place of `/switchboard`.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        match &mut self.protocol {
-            Protocol::Backend(config) => config.path = path.into(),
-            _ => self.misplaced.push("path"),
+        if let Protocol::Backend(config) = &mut self.protocol {
+            config.path = path.into();
+        } else {
+            self.misplaced.push("path");
         }
         self
     }
@@ -215,14 +217,13 @@ impl Listener {
 impl Protocol {
     /// Whether this can be spoken where a listener is bound: a name such as `localhost` may mean any address.
     pub(super) fn check(&self, listener: &Acceptor) -> Result<(), ServerError> {
-        let problems = match self {
-            Self::Backend(config) => config.problems(listener.endpoint()),
-            Self::Http | Self::Lines => Vec::new(),
-        };
-        if problems.is_empty() {
-            return Ok(());
+        if let Self::Backend(config) = self {
+            let problems = config.problems(listener.endpoint());
+            if !problems.is_empty() {
+                return Err(ServerError::Config(problems.join("\n")));
+            }
         }
-        Err(ServerError::Config(problems.join("\n")))
+        Ok(())
     }
 }
 

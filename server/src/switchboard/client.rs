@@ -26,7 +26,8 @@ use crate::request::Shared;
 
 /// A connected peer: what controllers know the sender as, and what they can keep to write to it later.
 ///
-/// Cheap to clone. It may outlive the connection; then sending says that nobody took the message.
+/// Cheap to clone. It may outlive the connection; then sending says that nobody took the message. Who asks a
+/// [back end](crate::Listener::backend) is one that is never connected: it hears its answer and nothing else.
 #[derive(Clone)]
 pub struct Client(Arc<Peer>);
 

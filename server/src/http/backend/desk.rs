@@ -20,7 +20,8 @@ pub(super) enum Style {
     Lines,
 }
 
-/// The answers of one request that its response has not taken yet.
+/// The answers of one request that its response has not taken yet. How many those can be is bounded: a stream waits while half of
+/// what an outbox holds lies here, and other controllers have one thing to say.
 pub(super) struct Desk {
     client: Client,
     style: Style,
@@ -38,8 +39,6 @@ struct Waiting {
     /// What the first frame means for the response as a whole.
     status: Option<StatusCode>,
     is_settled: bool,
-    /// Nobody takes anything any more.
-    is_closed: bool,
 }
 
 /// A piece of the response.
@@ -73,19 +72,10 @@ impl Desk {
         }
     }
 
-    /// Lets go of what nobody will take.
-    pub(super) fn close(&self) {
-        let mut waiting = self.lock();
-        *waiting = Waiting {
-            is_closed: true,
-            ..Waiting::default()
-        };
-    }
-
     fn try_take(&self) -> Option<Option<Said>> {
         let mut waiting = self.lock();
         if waiting.bytes.is_empty() {
-            return (waiting.is_settled || waiting.is_closed).then_some(None);
+            return waiting.is_settled.then_some(None);
         }
         waiting.frames = 0;
         let said = Said {
@@ -134,9 +124,6 @@ impl Desk {
 impl Answers for Arc<Desk> {
     fn answer(&self, core: &Core, ticket: &Ticket, name: &Text, saying: Saying) {
         let mut waiting = self.lock();
-        if waiting.is_closed {
-            return;
-        }
         let is_final = saying.is_final();
         match self.style {
             Style::Lines => self.keep(&mut waiting, core, ticket, name, &saying),

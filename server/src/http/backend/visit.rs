@@ -192,7 +192,6 @@ impl Drop for Visit {
     fn drop(&mut self) {
         self.core.guests.remove(self.client());
         self.client().end();
-        self.desk.close();
     }
 }
 
