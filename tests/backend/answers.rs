@@ -49,6 +49,9 @@ async fn every_request_ends_with_a_status_and_one_frame() {
          r#"{"name":"panic","uid":1,"error":{"code":"internal","message":"something went wrong on the server"}}"#),
         (r#"{"name":"hang"}"#, 504,
          r#"{"name":"hang","error":{"code":"timeout","message":"this took longer than the 0.02 s that it may take"}}"#),
+        // The first of two errors.
+        (r#"{"name":"hang/taken","receipt":true}"#, 422,
+         r#"{"name":"hang/taken","error":{"code":"taken","message":"as you wish"},"receipt":{"matched":2,"failed":2,"delivered":0,"dropped":0}}"#),
         (r#"{"name":"detailed"}"#, 422,
          r#"{"name":"detailed","error":{"code":"taken","message":"kevin is taken","details":["kevin"]}}"#),
         (r#"{"name":"switchboard/cancel","uid":1}"#, 403,

@@ -190,11 +190,15 @@ async fn a_shutdown_that_waits_no_longer_says_so() {
         close: Duration::from_secs(1),
         ..Limits::default()
     };
+    let patient = Limits {
+        close: Duration::from_secs(60),
+        ..Limits::default()
+    };
     // At the end of `Limits::close`, at once, and at the deadline.
     for (how, limits, deadline) in [
         (Shutdown::FinishQueues, brief, Duration::from_millis(1500)),
-        (Shutdown::Now, Limits::default(), Duration::from_secs(10)),
-        (Shutdown::FinishQueues, Limits::default(), Duration::from_millis(100)),
+        (Shutdown::Now, patient.clone(), Duration::from_secs(10)),
+        (Shutdown::FinishQueues, patient, Duration::from_millis(100)),
     ] {
         let (routes, started, _gate) = gated();
         let house = House::start(Server::empty().routes(routes).limits(limits)).await;

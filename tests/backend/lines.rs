@@ -36,6 +36,13 @@ async fn every_frame_is_a_line() {
             422,
             "{\"name\":\"fail/taken\",\"error\":{\"code\":\"taken\",\"message\":\"as you wish\"}}\n",
         ),
+        // There is more to come, so it is too early for another status.
+        (
+            r#"{"name":"hang/taken"}"#,
+            200,
+            "{\"name\":\"hang/taken\",\"error\":{\"code\":\"taken\",\"message\":\"as you wish\"},\"more\":true}\n\
+             {\"name\":\"hang/taken\",\"error\":{\"code\":\"timeout\",\"message\":\"this took longer than the 0.02 s that it may take\"}}\n",
+        ),
         (
             r#"{"name":"nowhere"}"#,
             404,

@@ -102,6 +102,11 @@ fn routes() -> Routes {
     let fail = |Params(code): Params<String>| -> Result<(), Error> { Err(Error::new(code, "as you wish")) };
     let detailed = |()| -> Result<(), Error> { Err(Error::new("taken", "kevin is taken").with_details(["kevin"])) };
     let echo = || Controller::silent(|message: Message| message).of_backend();
+    let hang = || {
+        Controller::silent(async |()| std::future::pending::<()>().await)
+            .timeout(Duration::from_millis(20))
+            .of_backend()
+    };
     let public = Controller::silent(|()| "for browsers");
     Routes::new()
         .route("public", public)
@@ -116,12 +121,9 @@ fn routes() -> Routes {
         )
         .route("quiet", Controller::silent(|()| ()).of_backend())
         .route("panic", Controller::silent(|()| -> u8 { panic!("a bug") }).of_backend())
-        .route(
-            "hang",
-            Controller::silent(async |()| std::future::pending::<()>().await)
-                .timeout(Duration::from_millis(20))
-                .of_backend(),
-        )
+        .route("hang", hang())
+        .route("hang/<code>", hang())
+        .route("hang/<code>", Controller::silent(fail).of_backend())
         .route(
             "count",
             Controller::silent(|Payload(n): Payload<u32>| Replies(stream::iter(0..n))).of_backend(),
