@@ -2,7 +2,7 @@
 //!
 //! - [`Message`], [`Uid`], [`RawPayload`], [`Text`]: what travels, sharing the memory that it was read into;
 //! - [`Dialect`], [`native`] and [`json_server`]: units of input to messages, [`Frame`]s to units;
-//! - [`Error`], [`code`], [`CloseCode`]: the outcomes that have a name;
+//! - [`Error`], [`code`], [`CloseCode`], [`Shutdown`]: the outcomes that have a name, and the ways to end;
 //! - [`websocket`] and [`lines`]: bytes to units and back;
 //! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes; with `tls`, TLS over it.
 
@@ -20,6 +20,7 @@ pub mod lines;
 mod message;
 pub mod native;
 mod payload;
+mod shutdown;
 mod text;
 pub mod websocket;
 
@@ -29,4 +30,5 @@ pub use dialect::{Dialect, End, Frame, Incoming, Malformed, ReadLimits, Receipt,
 pub use error::{Error, code};
 pub use message::{Message, Uid};
 pub use payload::{EncodeError, Format, Formats, PayloadError, RawPayload};
+pub use shutdown::Shutdown;
 pub use text::Text;

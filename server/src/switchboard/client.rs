@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::id::{CLIENT, ClientId};
 use super::join::JoinError;
-use super::outbox::{Outbox, Push, Shutdown};
+use super::outbox::{Outbox, Push};
 use super::parcel::Parcel;
-use super::{Core, Sent, turn};
+use super::{Core, Sent, Shutdown, turn};
 use crate::limits::Limits;
 use crate::mailbox::Mailbox;
 use crate::request::Shared;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use serde::Serialize;
+pub use switchboard_wire::Shutdown;
 use switchboard_wire::{Error, Format, Formats, RawPayload, Text};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,7 +26,6 @@ pub use client::Client;
 pub(crate) use draft::Draft;
 pub use id::ClientId;
 pub use join::JoinError;
-pub use outbox::Shutdown;
 pub(crate) use outbox::{Flushed, Outbox, Returned, Stage, Status};
 pub(crate) use parcel::{ENCODINGS, Encoding, Framing, Kind, Parcel};
 use roster::{Clients, Mailboxes as Roster};

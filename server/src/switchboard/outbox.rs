@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use switchboard_wire::CloseCode;
 use switchboard_wire::connection::Writer;
+use switchboard_wire::{CloseCode, Shutdown};
 
 use line::Line;
 use words::Phase;
-pub use words::Shutdown;
 pub(crate) use words::{Answer, Flushed, Kept, Push, Pushed, Returned, Stage, Status};
 
 use super::accepts::Accepts;

@@ -16,7 +16,8 @@ use crate::dispatch::{Answers, Saying, Word};
 use crate::limits::{Limits, Slow};
 use crate::mailbox::Mailbox;
 use crate::request::Shared;
-use crate::switchboard::outbox::{Answer, Kept, Outbox, Push, Pushed, Shutdown};
+use crate::switchboard::Shutdown;
+use crate::switchboard::outbox::{Answer, Kept, Outbox, Push, Pushed};
 use crate::switchboard::parcel::{Encoding, Framing, Parcel, Scratch};
 use crate::switchboard::{ClientId, Core, Draft, Sent, turn};
 

@@ -37,17 +37,6 @@ pub(super) enum Phase {
     Closed { code: CloseCode, reason: String },
 }
 
-/// How a client is closed: what is done with what is queued for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// At once; what is half-sent is cut off.
-    Now,
-    /// A message that is half-sent is finished, the queued ones are handed back.
-    FinishMessages,
-    /// All that is queued is sent.
-    FinishQueues,
-}
-
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
