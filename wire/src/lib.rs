@@ -4,7 +4,8 @@
 //! - [`Dialect`], [`native`] and [`json_server`]: units of input to messages, [`Frame`]s to units;
 //! - [`Error`], [`code`], [`CloseCode`], [`Shutdown`]: the outcomes that have a name, and the ways to end;
 //! - [`websocket`] and [`lines`]: bytes to units and back;
-//! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes; with `tls`, TLS over it.
+//! - `connection`, with the feature `net` (a default one): sockets, and whatever else carries bytes; with `tls`, TLS over it;
+//! - `connector`, with `net` too: a message socket that stands on them, usable without the rest.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -12,6 +13,8 @@ mod binary;
 pub mod close;
 #[cfg(feature = "net")]
 pub mod connection;
+#[cfg(feature = "net")]
+pub mod connector;
 mod cut;
 mod dialect;
 mod error;

@@ -1,0 +1,10 @@
+//! The message socket: every message is sent, or comes back.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod accepting;
+mod common;
+mod ends;
+mod flow;
+mod properties;
+mod sending;
