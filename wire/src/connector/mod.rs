@@ -43,7 +43,11 @@ mod task;
 mod writing;
 
 pub use converter::{ConvertError, Converter, CutOff, Deserializer, Serializer, Written};
-pub use converters::{BoolConverter, FloatConverter, IntConverter, PrimitiveError, StringConverter};
+pub use converters::{
+    BoolConverter, CodecConverter, CodecDeserializer, CodecSerializer, FileConverter, FileDeserializer, FileError,
+    FileMessage, FileSerializer, FloatConverter, IntConverter, PrimitiveError, StringConverter, StringDeserializer,
+    StringSerializer,
+};
 pub use event::{ConnectError, Connection, Event, Reason, Refusal, Rejected, Rejection};
 pub use handle::Connector;
 pub use incoming::{Gone, Incoming};

@@ -5,6 +5,8 @@
 mod accepting;
 mod common;
 mod ends;
+mod files;
 mod flow;
+mod primitives;
 mod properties;
 mod sending;

@@ -1,6 +1,5 @@
 //! Booleans, integers and floating point numbers as Pike writes them: as Python does.
 
-use std::io::Write;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BufMut, BytesMut};
@@ -158,10 +157,9 @@ impl Serializer<i64> for IntConverter {
         message: &i64,
         out: &mut BytesMut,
     ) -> Poll<Result<Written, ConvertError>> {
-        Poll::Ready(match write!(out.writer(), "{message} ") {
-            Ok(()) => Ok(Written::Done),
-            Err(error) => Err(error.into()),
-        })
+        out.extend_from_slice(message.to_string().as_bytes());
+        out.put_u8(b' ');
+        Poll::Ready(Ok(Written::Done))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Strings as Pike writes them.
 
-use std::io::Write;
 use std::mem;
 use std::task::{Context, Poll};
 
@@ -69,10 +68,8 @@ impl Serializer<String> for StringSerializer {
         message: &String,
         out: &mut BytesMut,
     ) -> Poll<Result<Written, ConvertError>> {
-        Poll::Ready(match write_string(message, out) {
-            Ok(()) => Ok(Written::Done),
-            Err(error) => Err(error.into()),
-        })
+        write_string(message, out);
+        Poll::Ready(Ok(Written::Done))
     }
 }
 
@@ -164,11 +161,10 @@ impl Deserializer<String> for StringDeserializer {
     }
 }
 
-pub(super) fn write_string(string: &str, out: &mut BytesMut) -> std::io::Result<()> {
-    out.reserve(string.len() + LENGTH_BYTES + 1);
-    write!(out.writer(), "{} ", string.len())?;
+pub(super) fn write_string(string: &str, out: &mut BytesMut) {
+    out.extend_from_slice(string.len().to_string().as_bytes());
+    out.put_u8(b' ');
     out.extend_from_slice(string.as_bytes());
-    Ok(())
 }
 
 /// Digits of the longest length that there is.
