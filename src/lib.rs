@@ -55,7 +55,8 @@
 //! - tables without registration: [`routes!`], [`Routes`], [`#[service]`](service);
 //! - the server: [`Server`], its [`Limits`] and [`Counters`]; [`Listener::lines`], and [`Listener::backend`] for programs that
 //!   ask over HTTP; TLS, with the feature `tls`: `Listener::tls`;
-//! - tests without sockets: [`testing`].
+//! - tests without sockets: [`testing`];
+//! - sockets without the rest: [`wire::connector`].
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -70,7 +71,8 @@ pub use switchboard_server::{
 #[cfg(feature = "tls")]
 pub use switchboard_server::Tls;
 
-/// Messages, dialects and framing: for who writes a dialect or a client of their own.
+/// Messages, dialects, framing and connections: for who writes a dialect or a client of their own, or wants the message
+/// socket, [`wire::connector`], alone.
 #[doc(inline)]
 pub use switchboard_server::wire;
 
@@ -96,6 +98,9 @@ mod readme {}
 mod guide {
     #[doc = include_str!("../docs/lines.md")]
     mod lines {}
+
+    #[doc = include_str!("../docs/connector.md")]
+    mod connector {}
 
     #[cfg(feature = "tls")]
     #[doc = include_str!("../docs/tls.md")]
