@@ -119,6 +119,16 @@ async fn a_stricter_way_and_an_earlier_deadline_count() {
     };
     assert_eq!((numbers(&queued), start.elapsed().as_secs()), (vec![3], 5));
 
+    for (first, second) in [(5, 60), (60, 5)] {
+        let (_pipe, connection) = half_sent(&connector).await;
+        let start = Instant::now();
+        for seconds in [first, second] {
+            connector.disconnect(connection, Shutdown::FinishQueues, Duration::from_secs(seconds));
+        }
+        assert!(matches!(next(&connector).await, Event::FinishDisconnect { .. }));
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
     let (_pipe, connection) = half_sent(&connector).await;
     connector.disconnect(connection, Shutdown::FinishQueues, LONG);
     connector.disconnect(connection, Shutdown::Now, LONG);
@@ -275,4 +285,58 @@ fn when_the_runtime_ends_messages_come_back_too() {
             "{event:?}"
         );
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_threads_send_while_it_ends_is_sent_or_comes_back() {
+    for round in 0..60 {
+        let connector = connector(Limits {
+            rejected: 10_000,
+            ..Limits::default()
+        });
+        let pipe = Pipe::with_room(usize::MAX);
+        let connection = adopted(&connector, &pipe).await;
+        let threads: Vec<_> = (0..3)
+            .map(|thread| {
+                let connector = connector.clone();
+                std::thread::spawn(move || {
+                    (0..100).for_each(|number| {
+                        connector
+                            .send(connection, Parcel::new(thread * 100 + number, 9))
+                            .unwrap()
+                    });
+                })
+            })
+            .collect();
+        while pipe.taken().len() < round * 40 {
+            tokio::task::yield_now().await;
+        }
+        let how = [Shutdown::Now, Shutdown::FinishMessages, Shutdown::FinishQueues][round % 3];
+        match round % 4 {
+            0 => pipe.cut(),
+            _ => drop(connector.disconnect(connection, how, LONG)),
+        }
+        pipe.end();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        connector.shutdown(how, LONG);
+        let mut back = Vec::new();
+        while let Some(event) = connector.recv().await {
+            match event {
+                Event::FinishDisconnect { incomplete, queued, .. }
+                | Event::RemoteDisconnect { incomplete, queued, .. } => {
+                    back.extend(numbers(&incomplete));
+                    back.extend(numbers(&queued));
+                }
+                Event::RejectedMessage { message, .. } => back.push(message.number),
+                event => panic!("{event:?}"),
+            }
+        }
+        let taken = pipe.taken();
+        let sent = taken
+            .chunks_exact(HEADER + 9)
+            .map(|parcel| u32::from_be_bytes(parcel[..4].try_into().unwrap()));
+        let mut all: Vec<_> = sent.chain(back).collect();
+        all.sort_unstable();
+        assert_eq!(all, (0..300).collect::<Vec<_>>(), "round {round}");
+    }
 }

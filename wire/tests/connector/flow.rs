@@ -3,10 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use switchboard_wire::Shutdown;
-use switchboard_wire::connector::{Connector, Event, Limits, Reason};
+use switchboard_wire::connector::{Connector, Converter, Event, Limits, Reason};
 
 use super::common::{
-    HEADER, LONG, PANICKING, Parcel, Parcels, Pipe, UNREADABLE, adopted, connector, hush, next, numbers, settle,
+    HEADER, In, LONG, Out, PANICKING, PLANNED, Parcel, Parcels, Pipe, UNREADABLE, adopted, connector, hush, next,
+    numbers, settle,
 };
 
 #[tokio::test(start_paused = true)]
@@ -221,4 +222,40 @@ async fn messages_are_received_while_a_connection_is_being_disconnected() {
         next(&connector).await,
         Event::FinishDisconnect { incomplete: None, .. }
     ));
+}
+
+/// Whatever it makes, it panics.
+struct Broken;
+
+impl Converter for Broken {
+    type Message = Parcel;
+    type Serializer = Out;
+    type Deserializer = In;
+
+    fn serializer(&self) -> Out {
+        panic!("{PLANNED}")
+    }
+
+    fn deserializer(&self) -> In {
+        panic!("{PLANNED}")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_converter_that_makes_nothing_ends_the_connection() {
+    hush();
+    let connector = Connector::new(Broken, Limits::default());
+    let connection = connector.adopt(Pipe::default().stream()).unwrap();
+    connector.send(connection, Parcel::new(1, 0)).unwrap();
+    assert!(matches!(next(&connector).await, Event::FinishConnect { .. }));
+    let event = next(&connector).await;
+    let Event::RemoteDisconnect {
+        queued,
+        reason: Reason::Panicked(said),
+        ..
+    } = event
+    else {
+        panic!("{event:?}")
+    };
+    assert_eq!((numbers(&queued), said.as_str()), (vec![1], PLANNED));
 }
