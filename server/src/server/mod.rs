@@ -2,7 +2,9 @@
 
 mod announce;
 mod error;
+mod exit;
 mod listener;
+mod ready;
 mod running;
 mod spoken;
 mod sweep;
@@ -15,9 +17,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use error::ServerError;
+use exit::Exits;
 pub use listener::Listener;
 pub(crate) use listener::Protocol;
 use listener::Source;
+use ready::Ready;
 pub use running::Running;
 use spoken::Spoken;
 
@@ -53,6 +57,8 @@ pub struct Server {
     http: HttpConfig,
     listeners: Vec<Listener>,
     deadline: Duration,
+    exits: Exits,
+    ready: Option<Ready>,
 }
 
 /// A server that was checked.
@@ -97,6 +103,8 @@ impl Server {
             http: HttpConfig::default(),
             listeners: Vec::new(),
             deadline: DEADLINE,
+            exits: Exits::default(),
+            ready: None,
         }
     }
 
@@ -148,6 +156,46 @@ impl Server {
     /// How long a shutdown by a signal may take. 10 s.
     pub fn shutdown_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Shuts down as a signal would when no controller has run for so long (to a second, or a twentieth of it where that is
+    /// less), however many clients are connected: for a server that is started when it is needed. Pings, lines that are no
+    /// messages, and clients that only listen do not keep it.
+    ///
+    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
+    pub fn exit_when_idle(mut self, after: Duration) -> Self {
+        self.exits.idle = Some(after);
+        self
+    }
+
+    /// Shuts down as a signal would within a second after the process of this number is gone, at once where it is gone
+    /// already. It need not be the one that started this one, and may be of another user.
+    ///
+    /// On Linux (5.3) another process that gets the number later does not pass for it; on other Unix systems it does. What is
+    /// no Unix refuses to start.
+    ///
+    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
+    pub fn exit_with_parent(mut self, process: u32) -> Self {
+        self.exits.parent = Some(process);
+        self
+    }
+
+    /// Calls this once when all listeners are bound: to tell who waits for the server where it is, or to begin what runs
+    /// beside it. A server that is mounted never calls it.
+    ///
+    /// ```no_run
+    /// use switchboard_server::Server;
+    ///
+    /// # async fn run() -> Result<(), switchboard_server::ServerError> {
+    /// Server::new()
+    ///     .when_ready(|running| println!("listening on {}", running.endpoints()[0]))
+    ///     .serve("127.0.0.1:0")
+    ///     .await
+    /// # }
+    /// ```
+    pub fn when_ready(mut self, tell: impl FnOnce(&Running) + Send + Sync + 'static) -> Self {
+        self.ready = Some(Ready::new(tell));
         self
     }
 
@@ -211,7 +259,8 @@ impl Server {
 
 /// Running it.
 impl Server {
-    /// Listens here and runs until SIGTERM or ctrl-c: then no more messages are taken, what runs is given
+    /// Listens here and runs until SIGTERM or ctrl-c, or until it [is](Self::exit_when_idle) [to](Self::exit_with_parent) end
+    /// by itself: then no more messages are taken, what runs is given
     /// [time](Self::shutdown_deadline) to end, what is queued is sent, and clients are told to come back.
     ///
     /// # Errors
@@ -231,7 +280,8 @@ impl Server {
         // Before anybody can know that we are here: a signal from then on is a shutdown.
         let mut tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         let signals = running::Signals::new(tls.any(Tls::is_from_files))?;
-        self.start().await?.until_signal(signals, deadline).await;
+        let exit = self.exits.watch()?;
+        self.start().await?.until_told(signals, exit, deadline).await;
         Ok(())
     }
 
@@ -240,7 +290,8 @@ impl Server {
     /// # Errors
     ///
     /// [`ServerError`] where the server cannot start.
-    pub async fn start(self) -> Result<Running, ServerError> {
+    pub async fn start(mut self) -> Result<Running, ServerError> {
+        let ready = self.ready.take();
         if self.listeners.is_empty() {
             return Err(ServerError::NoListener);
         }
@@ -260,6 +311,9 @@ impl Server {
         let mut running = Running::new(core, &http, &offers);
         for (listener, offer) in bound.into_iter().zip(&offers) {
             running.listen(listener, &http, offer)?;
+        }
+        if let Some(ready) = ready {
+            ready.tell(&running);
         }
         Ok(running)
     }

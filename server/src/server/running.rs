@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::exit::Exit;
 use super::{Built, Offer, Protocol, Server, ServerError, announce, sweep};
 use crate::http::{self, Backend, Encodings, Http, HttpConfig};
 use crate::listen::{self, Door, Lines, Secured, Serve, ServerTls};
@@ -178,13 +179,18 @@ impl Running {
         is_in_time
     }
 
-    /// Runs until SIGTERM or ctrl-c, then shuts down; a second signal cuts that short.
-    pub(super) async fn until_signal(self, mut signals: Signals, deadline: Duration) {
-        while signals.next().await == Asked::Reload {
-            // What is wrong has been logged.
-            let _ = listen::reload(&self.tls);
+    /// Runs until SIGTERM or ctrl-c, or until there is another reason to end, then shuts down; one more signal cuts that short.
+    pub(super) async fn until_told(self, mut signals: Signals, exit: Exit, deadline: Duration) {
+        let told = async {
+            while signals.next().await == Asked::Reload {
+                // What is wrong has been logged.
+                let _ = listen::reload(&self.tls);
+            }
+        };
+        tokio::select! {
+            () = told => tracing::info!("shutting down; once more to stop at once"),
+            reason = exit.due(&self.core) => tracing::info!("shutting down: {reason}"),
         }
-        tracing::info!("shutting down; once more to stop at once");
         let core = Arc::clone(&self.core);
         let shutdown = self.shut_down(Shutdown::FinishQueues, deadline);
         tokio::pin!(shutdown);
