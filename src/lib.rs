@@ -102,6 +102,9 @@ mod guide {
     #[doc = include_str!("../docs/connector.md")]
     mod connector {}
 
+    #[doc = include_str!("../docs/jsonserver.md")]
+    mod jsonserver {}
+
     #[cfg(feature = "tls")]
     #[doc = include_str!("../docs/tls.md")]
     mod tls {}

@@ -8,7 +8,33 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::Server;
 use crate::switchboard::Core;
+
+/// When it ends by itself.
+impl Server {
+    /// Shuts down as a signal would when no controller has run for so long (to a second, or a twentieth of it where that is
+    /// less), however many clients are connected: for a server that is started when it is needed. Pings, lines that are no
+    /// messages, and clients that only listen do not keep it.
+    ///
+    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
+    pub fn exit_when_idle(mut self, after: Duration) -> Self {
+        self.exits.idle = Some(after);
+        self
+    }
+
+    /// Shuts down as a signal would within a second after the process of this number is gone, at once where it is gone
+    /// already. It need not be the one that started this one, and may be of another user.
+    ///
+    /// On Linux (5.3) another process that gets the number later does not pass for it; on other Unix systems it does. What is
+    /// no Unix refuses to start.
+    ///
+    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
+    pub fn exit_with_parent(mut self, process: u32) -> Self {
+        self.exits.parent = Some(process);
+        self
+    }
+}
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, Default)]

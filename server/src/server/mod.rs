@@ -159,46 +159,6 @@ impl Server {
         self
     }
 
-    /// Shuts down as a signal would when no controller has run for so long (to a second, or a twentieth of it where that is
-    /// less), however many clients are connected: for a server that is started when it is needed. Pings, lines that are no
-    /// messages, and clients that only listen do not keep it.
-    ///
-    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
-    pub fn exit_when_idle(mut self, after: Duration) -> Self {
-        self.exits.idle = Some(after);
-        self
-    }
-
-    /// Shuts down as a signal would within a second after the process of this number is gone, at once where it is gone
-    /// already. It need not be the one that started this one, and may be of another user.
-    ///
-    /// On Linux (5.3) another process that gets the number later does not pass for it; on other Unix systems it does. What is
-    /// no Unix refuses to start.
-    ///
-    /// Only [`serve`](Self::serve) and [`run`](Self::run) see to this.
-    pub fn exit_with_parent(mut self, process: u32) -> Self {
-        self.exits.parent = Some(process);
-        self
-    }
-
-    /// Calls this once when all listeners are bound: to tell who waits for the server where it is, or to begin what runs
-    /// beside it. A server that is mounted never calls it.
-    ///
-    /// ```no_run
-    /// use switchboard_server::Server;
-    ///
-    /// # async fn run() -> Result<(), switchboard_server::ServerError> {
-    /// Server::new()
-    ///     .when_ready(|running| println!("listening on {}", running.endpoints()[0]))
-    ///     .serve("127.0.0.1:0")
-    ///     .await
-    /// # }
-    /// ```
-    pub fn when_ready(mut self, tell: impl FnOnce(&Running) + Send + Sync + 'static) -> Self {
-        self.ready = Some(Ready::new(tell));
-        self
-    }
-
     /// Adds a place to listen.
     pub fn listen(mut self, listener: impl Into<Listener>) -> Self {
         self.listeners.push(listener.into());
