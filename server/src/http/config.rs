@@ -32,13 +32,10 @@ impl Default for HttpConfig {
             origins: Origins::default(),
             proxies: Proxies::default(),
             page: None,
-            assets: vec![(
-                MODULE.to_owned(),
-                Asset::new(
-                    HeaderValue::from_static("text/javascript; charset=utf-8"),
-                    Bytes::from_static(switchboard_javascript::MODULE.as_bytes()),
-                ),
-            )],
+            assets: vec![
+                module(MODULE, switchboard_javascript::MODULE),
+                module(MESSAGE_PACK_MODULE, switchboard_javascript::MESSAGE_PACK),
+            ],
             folders: Vec::new(),
             extra: None,
             problems: Vec::new(),
@@ -87,7 +84,6 @@ impl HttpConfig {
         });
     }
 
-    /// Names everything that cannot be served.
     /// What only a listener of our own serves, by the names of the setters.
     pub(crate) fn beside_messages(&self) -> Vec<&'static str> {
         let page = self.page.as_ref().map(|_| "page");
@@ -96,6 +92,7 @@ impl HttpConfig {
         [page, files, extra].into_iter().flatten().collect()
     }
 
+    /// Names everything that cannot be served.
     pub(crate) fn check(&self) -> Result<(), ServerError> {
         let mut problems = self.problems.clone();
         let mut taken = BTreeMap::new();
@@ -103,6 +100,7 @@ impl HttpConfig {
         let endpoint = [(self.path.as_str(), "the WebSocket endpoint")];
         let assets = self.assets.iter().map(|(path, _)| match path.as_str() {
             MODULE => (MODULE, "the browser's module"),
+            MESSAGE_PACK_MODULE => (MESSAGE_PACK_MODULE, "the browser's module for MessagePack"),
             path => (path, "an asset"),
         });
         for (path, what) in page.chain(endpoint).chain(assets) {
@@ -141,6 +139,14 @@ impl HttpConfig {
     }
 }
 
+fn module(path: &str, text: &'static str) -> (String, Asset) {
+    let content_type = HeaderValue::from_static("text/javascript; charset=utf-8");
+    (
+        path.to_owned(),
+        Asset::new(content_type, Bytes::from_static(text.as_bytes())),
+    )
+}
+
 /// What is wrong with a path, if something is.
 pub(super) fn unusable(path: &str, what: &str) -> Option<String> {
     let is_plain = path
@@ -158,5 +164,6 @@ pub(super) fn unusable(path: &str, what: &str) -> Option<String> {
     })
 }
 
-/// Where the browser's module is.
-pub(super) const MODULE: &str = "/switchboard.js";
+/// Where the browser's modules are. Relative imports between them, and import maps, find the same files in the npm package.
+const MODULE: &str = "/switchboard.js";
+const MESSAGE_PACK_MODULE: &str = "/switchboard/msgpack.js";

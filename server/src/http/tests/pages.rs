@@ -45,6 +45,11 @@ async fn what_the_program_carries_is_served() {
             "text/javascript; charset=utf-8",
             switchboard_javascript::MODULE,
         ),
+        (
+            "/switchboard/msgpack.js",
+            "text/javascript; charset=utf-8",
+            switchboard_javascript::MESSAGE_PACK,
+        ),
     ] {
         let answer = house.ask(&get(path)).await;
         assert_eq!((answer.status, answer.body.as_str()), (200, body), "{path}");
@@ -203,6 +208,10 @@ fn what_stands_twice_is_found_wherever_it_stands() {
     type Set = fn(&mut HttpConfig);
     let cases: &[(Set, &str)] = &[
         (|config| config.path("/switchboard.js"), "the WebSocket endpoint"),
+        (
+            |config| config.asset("/switchboard/msgpack.js", "text/javascript", "another"),
+            "the browser's module for MessagePack",
+        ),
         (|config| config.path("/"), "the page"),
         (
             |config| config.files("/switchboard", env!("CARGO_MANIFEST_DIR")),
