@@ -43,7 +43,6 @@ after(() => browser?.close());
  */
 export function pageTest(example, title, run) {
   test(`${example}: ${title}`, async () => {
-    browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
     const server = await Server.start(example);
     const windows = [];
     const open = async (options) => {
@@ -95,7 +94,7 @@ export function unnamed(page) {
 }
 
 /** An example's process. */
-class Server {
+export class Server {
   static async start(example, bind = "127.0.0.1:0") {
     const binary = path.join(TARGET, "debug", "examples", example);
     if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first with \`cargo build --examples\``);
@@ -136,7 +135,8 @@ class Server {
 }
 
 /** `tolerate` fits what the console may say; `prepare` is given the page before it loads; the rest is for the browser. */
-async function openWindow(url, { tolerate, prepare, ...options } = {}) {
+export async function openWindow(url, { tolerate, prepare, ...options } = {}) {
+  browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
