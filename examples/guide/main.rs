@@ -3,7 +3,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a controller is given what it takes")]
 
-#[path = "common/mod.rs"]
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::process::ExitCode;
@@ -97,7 +97,12 @@ fn news(message: Message) -> Message {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    common::serve(Server::new().state(Desk::default()).page(PAGE)).await
+    let server = Server::new().state(Desk::default()).page(PAGE).asset(
+        "/worker.js",
+        "text/javascript; charset=utf-8",
+        include_str!("worker.js"),
+    );
+    common::serve(server).await
 }
 
 fn who(client: &Client) -> Result<Arc<Account>, Error> {

@@ -1,0 +1,4 @@
+import { connect } from "/switchboard.js";
+
+const board = connect();
+onmessage = async ({ data }) => postMessage(await board.request("mixer/volume_up", { channel: data }));
