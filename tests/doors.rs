@@ -6,13 +6,23 @@ mod doors {
     pub(crate) mod peers;
 }
 
+#[cfg(feature = "tls")]
+#[allow(dead_code, reason = "others need more of it")]
+#[path = "tls/certificates.rs"]
+mod certificates;
+
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+#[cfg(feature = "tls")]
+use certificates::Certificates;
 use doors::peers::{Door, Outcome, Peer};
 use futures_util::stream;
 use serde_json::{Value, json};
 use switchboard::prelude::*;
+#[cfg(feature = "tls")]
+use switchboard::wire::connection::tls::ClientTls;
 use switchboard::wire::json_server::JsonServer;
 use switchboard::{Endpoint, Running};
 
@@ -121,97 +131,148 @@ fn table() -> Vec<(&'static str, Value, Outcome)> {
     ]
 }
 
-/// A server with every kind of listener, and the ways in.
-async fn start() -> (Running, Vec<(Door, Endpoint)>) {
+/// A way in.
+struct Way {
+    door: Door,
+    endpoint: Endpoint,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
+}
+
+impl Way {
+    async fn connect(&self) -> Peer {
+        let stream = self.endpoint.connect().await.unwrap();
+        #[cfg(feature = "tls")]
+        let stream = match &self.tls {
+            Some(tls) => tls.connect("localhost", stream).await.unwrap(),
+            None => stream,
+        };
+        Peer::over(stream, self.door).await
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} at {}", self.door, self.endpoint)
+    }
+}
+
+/// What keeps the ways open.
+struct House {
+    running: Running,
+    ways: Vec<Way>,
+    #[cfg(feature = "tls")]
+    _certificates: Certificates,
+}
+
+/// A listener of each kind, over TCP and over a Unix socket.
+fn listeners() -> Vec<(Door, Listener)> {
     static SERVERS: AtomicUsize = AtomicUsize::new(0);
     let number = SERVERS.fetch_add(1, Ordering::Relaxed);
-    let name = |way: &str| format!("switchboard-doors-{}-{number}-{way}.sock", std::process::id());
-    let path = |way: &str| std::env::temp_dir().join(name(way));
-    let server = Server::empty()
-        .routes(routes())
-        .listen("127.0.0.1:0")
-        .listen("[::1]:0")
-        .listen(Endpoint::from(path("websocket")))
-        .listen_lines("127.0.0.1:0")
-        .listen_lines(Endpoint::from(path("lines")))
-        .listen(Listener::lines("127.0.0.1:0").dialect(JsonServer))
-        .listen(Listener::lines(Endpoint::from(path("json-server"))).dialect(JsonServer));
+    let unix = |way: &str| {
+        let name = format!("switchboard-doors-{}-{number}-{way}.sock", std::process::id());
+        Endpoint::from(std::env::temp_dir().join(name))
+    };
+    let tcp = || Endpoint::from("127.0.0.1:0");
+    let backend = |endpoint| Listener::backend(endpoint).registry("public");
+    vec![
+        (Door::WebSocket, tcp().into()),
+        (Door::WebSocket, Endpoint::from("[::1]:0").into()),
+        (Door::WebSocket, unix("websocket").into()),
+        (Door::Lines, Listener::lines(tcp())),
+        (Door::Lines, Listener::lines(unix("lines"))),
+        (Door::JsonServer, Listener::lines(tcp()).dialect(JsonServer)),
+        (
+            Door::JsonServer,
+            Listener::lines(unix("json-server")).dialect(JsonServer),
+        ),
+        (Door::Backend, backend(tcp())),
+        (Door::Backend, backend(unix("backend"))),
+    ]
+}
+
+/// A server with every kind of listener, and the ways in; with the feature `tls`, each also over that.
+async fn start() -> House {
+    let mut doors = Vec::new();
+    let mut server = Server::empty().routes(routes());
+    for (door, listener) in listeners() {
+        doors.push((door, false));
+        server = server.listen(listener);
+    }
+    #[cfg(feature = "tls")]
+    let certificates = Certificates::new();
+    #[cfg(feature = "tls")]
+    for (door, listener) in listeners() {
+        doors.push((door, true));
+        server = server.listen(listener.tls(certificates.tls()));
+    }
     let running = server.start().await.unwrap();
-    let doors = [
-        Door::WebSocket,
-        Door::WebSocket,
-        Door::WebSocket,
-        Door::Lines,
-        Door::Lines,
-        Door::JsonServer,
-        Door::JsonServer,
-    ];
-    let ways = doors.into_iter().zip(running.endpoints().iter().cloned()).collect();
-    (running, ways)
+    let ways = doors.into_iter().zip(running.endpoints());
+    House {
+        ways: ways
+            .map(|((door, _is_secured), endpoint)| Way {
+                door,
+                endpoint: endpoint.clone(),
+                #[cfg(feature = "tls")]
+                tls: _is_secured.then(|| certificates.client()),
+            })
+            .collect(),
+        running,
+        #[cfg(feature = "tls")]
+        _certificates: certificates,
+    }
 }
 
 #[tokio::test]
 async fn the_same_requests_have_the_same_outcomes_behind_every_door() {
-    let (running, ways) = start().await;
-    for (door, endpoint) in &ways {
-        let mut peer = Peer::connect(*door, endpoint).await;
+    let house = start().await;
+    for way in &house.ways {
+        let mut peer = way.connect().await;
         for (name, payload, expected) in table() {
             let outcome = peer.ask(name, &payload).await;
-            assert!(
-                outcome.is_like(&expected),
-                "{door:?} at {endpoint}: {name}: {outcome:?}"
-            );
+            assert!(outcome.is_like(&expected), "{way}: {name}: {outcome:?}");
         }
         // Rubbish is not the end of it.
         peer.send_rubbish().await;
         let outcome = peer.ask("door/double", &json!({"n": 1})).await;
-        assert_eq!(outcome, Outcome::Answer(json!(2)), "{door:?} at {endpoint}");
+        assert_eq!(outcome, Outcome::Answer(json!(2)), "{way}");
         peer.close().await;
     }
-    let panics = running.switchboard().counters().panics.get();
-    assert_eq!(panics, ways.len() as u64);
+    let panics = house.running.switchboard().counters().panics.get();
+    assert_eq!(panics, house.ways.len() as u64);
 }
 
 #[tokio::test]
 async fn what_one_door_tells_all_is_heard_behind_the_others() {
-    let (_running, ways) = start().await;
+    let house = start().await;
     let mut listeners = Vec::new();
-    for (door, endpoint) in &ways {
-        if door.hears_deliveries() {
-            let mut peer = Peer::connect(*door, endpoint).await;
-            peer.ask("door/nothing", &json!({})).await;
-            listeners.push((door, endpoint, peer));
-        }
+    for way in house.ways.iter().filter(|way| way.door.hears_deliveries()) {
+        let mut peer = way.connect().await;
+        peer.ask("door/nothing", &json!({})).await;
+        listeners.push((way, peer));
     }
-    for (number, (door, endpoint)) in ways.iter().enumerate() {
-        let mut peer = Peer::connect(*door, endpoint).await;
+    for (number, way) in house.ways.iter().enumerate() {
+        let mut peer = way.connect().await;
         let value = json!({ "number": number });
         let outcome = peer.ask("door/tell", &value).await;
-        assert_eq!(outcome, Outcome::Nothing, "{door:?} at {endpoint}");
-        for (_, at, listener) in &mut listeners {
-            assert_eq!(
-                listener.delivery().await,
-                ("door/tell".to_owned(), value.clone()),
-                "{at} from {endpoint}"
-            );
+        assert_eq!(outcome, Outcome::Nothing, "{way}");
+        for (at, listener) in &mut listeners {
+            let expected = ("door/tell".to_owned(), value.clone());
+            assert_eq!(listener.delivery().await, expected, "{at} from {way}");
         }
     }
 }
 
 #[tokio::test]
 async fn many_requests_at_once_are_answered_each_once() {
-    let (_running, ways) = start().await;
-    for (door, endpoint) in &ways {
-        let mut peer = Peer::connect(*door, endpoint).await;
+    let house = start().await;
+    for way in &house.ways {
+        let mut peer = way.connect().await;
         for n in 0..500 {
             peer.start(n, "door/double", &json!({ "n": n })).await;
         }
         for n in 0..500 {
-            assert_eq!(
-                peer.outcome(n).await,
-                Outcome::Answer(json!(n * 2)),
-                "{door:?} at {endpoint}"
-            );
+            assert_eq!(peer.outcome(n).await, Outcome::Answer(json!(n * 2)), "{way}");
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use switchboard::Endpoint;
 use switchboard::wire::connection::Stream;
 use switchboard::wire::websocket::{Decoder, DecoderLimits, Event, Input, Role, encode_text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +14,8 @@ pub(crate) enum Door {
     WebSocket,
     Lines,
     JsonServer,
+    /// HTTP, a request a message.
+    Backend,
 }
 
 /// What a request comes to, for one who wants a single result.
@@ -28,7 +29,7 @@ pub(crate) enum Outcome {
 
 impl Door {
     pub(crate) fn hears_deliveries(self) -> bool {
-        self != Self::JsonServer
+        matches!(self, Self::WebSocket | Self::Lines)
     }
 }
 
@@ -58,8 +59,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) async fn connect(door: Door, endpoint: &Endpoint) -> Self {
-        let mut stream = endpoint.connect().await.unwrap();
+    pub(crate) async fn over(mut stream: Stream, door: Door) -> Self {
         if door == Door::WebSocket {
             shake_hands(&mut stream).await;
         }
@@ -128,8 +128,13 @@ impl Peer {
         match self.door {
             Door::WebSocket => encode_text(text, Some([1, 2, 3, 4]), &mut bytes),
             Door::Lines | Door::JsonServer => bytes = format!("{text}\r\n").into_bytes(),
+            Door::Backend => {
+                let head = "POST /switchboard HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length:";
+                bytes = format!("{head} {}\r\n\r\n{text}", text.len()).into_bytes();
+            }
         }
         self.stream.write_all(&bytes).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     async fn read(&mut self) {
@@ -147,6 +152,12 @@ impl Peer {
                     other => panic!("unexpected: {other:?}"),
                 }
             }
+        } else if self.door == Door::Backend {
+            self.partial.extend_from_slice(&bytes[..n]);
+            while let Some((body, end)) = response(&self.partial) {
+                texts.push(String::from_utf8(self.partial[body..end].to_vec()).unwrap());
+                self.partial.drain(..end);
+            }
         } else {
             self.partial.extend_from_slice(&bytes[..n]);
             while let Some(end) = self.partial.windows(2).position(|end| end == b"\r\n") {
@@ -158,7 +169,7 @@ impl Peer {
             let frame: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
             match self.door {
                 Door::JsonServer => self.take_json_server(frame),
-                Door::WebSocket | Door::Lines => self.take_native(&frame),
+                Door::WebSocket | Door::Lines | Door::Backend => self.take_native(&frame),
             }
         }
     }
@@ -212,6 +223,15 @@ impl Peer {
 fn failed(code: &Value, message: &Value) -> Outcome {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Outcome::Failed(text(code), text(message))
+}
+
+/// Where the body of the first response begins and ends, once it is there.
+fn response(bytes: &[u8]) -> Option<(usize, usize)> {
+    let body = bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4;
+    let head = std::str::from_utf8(&bytes[..body]).unwrap().to_lowercase();
+    let (_, length) = head.split_once("content-length:").unwrap();
+    let length: usize = length.lines().next().unwrap().trim().parse().unwrap();
+    (bytes.len() >= body + length).then_some((body, body + length))
 }
 
 async fn shake_hands(stream: &mut Stream) {

@@ -19,7 +19,7 @@ pub enum Unit<'a> {
 /// How a listener's units become messages, and what the server says becomes units.
 ///
 /// A dialect has no state and does no I/O. What it needs to settle a request later it puts into the [`Ticket`].
-pub trait Dialect: fmt::Debug + Send + Sync + 'static {
+pub trait Dialect: fmt::Debug + Any + Send + Sync {
     /// Reads one unit.
     ///
     /// # Errors

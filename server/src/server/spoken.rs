@@ -1,5 +1,6 @@
 //! What a server speaks, over all its listeners.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use switchboard_wire::{Dialect, Format, native};
@@ -11,8 +12,6 @@ use crate::switchboard::{ENCODINGS, Encoding, Framing};
 /// The encodings that listeners ask for; the native ones of WebSockets come first.
 pub(super) struct Spoken {
     encodings: Vec<Encoding>,
-    /// The native dialect in lines, where somebody speaks it.
-    native_lines: Option<u8>,
     /// A dialect of bytes was given to a listener of lines.
     has_bytes_in_lines: bool,
 }
@@ -28,7 +27,6 @@ impl Default for Spoken {
                 websocket(Arc::new(native::Json)),
                 websocket(Arc::new(native::MessagePack)),
             ],
-            native_lines: None,
             has_bytes_in_lines: false,
         }
     }
@@ -42,13 +40,7 @@ impl Spoken {
             (Protocol::Http | Protocol::Backend(_), Some(dialect)) => {
                 Encodings::Only(self.add(dialect, Framing::WebSocket))
             }
-            (Protocol::Lines, None) => {
-                let native = self
-                    .native_lines
-                    .unwrap_or_else(|| self.add(Arc::new(native::Json), Framing::Lines));
-                self.native_lines = Some(native);
-                Encodings::Only(native)
-            }
+            (Protocol::Lines, None) => Encodings::Only(self.add(Arc::new(native::Json), Framing::Lines)),
             (Protocol::Lines, Some(dialect)) => {
                 self.has_bytes_in_lines |= dialect.format() == Format::MessagePack;
                 Encodings::Only(self.add(dialect, Framing::Lines))
@@ -57,6 +49,10 @@ impl Spoken {
     }
 
     fn add(&mut self, dialect: Arc<dyn Dialect>, framing: Framing) -> u8 {
+        let is_it = |other: &Encoding| other.framing == framing && is_same(&*other.dialect, &*dialect);
+        if let Some(known) = self.encodings.iter().position(is_it) {
+            return u8::try_from(known).unwrap_or(u8::MAX);
+        }
         self.encodings.push(Encoding { dialect, framing });
         u8::try_from(self.encodings.len() - 1).unwrap_or(u8::MAX)
     }
@@ -76,4 +72,10 @@ impl Spoken {
         }
         Ok(self.encodings)
     }
+}
+
+/// Whether two dialects write alike, as far as that can be told: they are of one type, which has nothing to differ in.
+fn is_same(one: &dyn Dialect, other: &dyn Dialect) -> bool {
+    let type_of = |dialect: &dyn Dialect| (dialect as &dyn Any).type_id();
+    type_of(one) == type_of(other) && size_of_val(one) == 0
 }

@@ -19,7 +19,7 @@ pub(crate) struct Encoding {
     pub(crate) framing: Framing,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
     WebSocket,
     Lines,
