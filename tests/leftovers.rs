@@ -32,7 +32,15 @@ fn routes() -> Routes {
 /// What a connection does before it is gone. The first ones say nothing, the last ones are cut off in the middle.
 const WAYS: usize = 8;
 
-fn bytes(is_websocket: bool, way: usize) -> Vec<u8> {
+/// What is spoken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Door {
+    WebSocket,
+    Lines,
+    Backend,
+}
+
+fn bytes(door: Door, way: usize) -> Vec<u8> {
     let native =
         |name: &str| format!(r#"{{"name":"a/{name}","uid":1,"payload":{{"x":1}},"method":"{name}","handler":"a"}}"#);
     let units = match way {
@@ -44,18 +52,20 @@ fn bytes(is_websocket: bool, way: usize) -> Vec<u8> {
         _ => vec![native("join"), native("say")],
     };
     let mut bytes = Vec::new();
-    if is_websocket && way > 0 {
+    if door == Door::WebSocket && way > 0 {
         bytes.extend_from_slice(
             b"GET /switchboard HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
               Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: c3dpdGNoYm9hcmQgdGVzdA==\r\n\r\n",
         );
     }
     for unit in units {
-        if is_websocket {
-            switchboard::wire::websocket::encode_text(&unit, Some([1, 2, 3, 4]), &mut bytes);
-        } else {
-            bytes.extend_from_slice(unit.as_bytes());
-            bytes.extend_from_slice(b"\r\n");
+        match door {
+            Door::WebSocket => switchboard::wire::websocket::encode_text(&unit, Some([1, 2, 3, 4]), &mut bytes),
+            Door::Lines => bytes.extend_from_slice(format!("{unit}\r\n").as_bytes()),
+            Door::Backend => {
+                let head = "POST /switchboard HTTP/1.1\r\nHost: localhost\r\nContent-Length:";
+                bytes.extend_from_slice(format!("{head} {}\r\n\r\n{unit}", unit.len()).as_bytes());
+            }
         }
     }
     if way >= 6 {
@@ -64,11 +74,11 @@ fn bytes(is_websocket: bool, way: usize) -> Vec<u8> {
     bytes
 }
 
-async fn visit(endpoint: Arc<Endpoint>, is_websocket: bool, way: usize) {
+async fn visit(endpoint: Arc<Endpoint>, door: Door, way: usize) {
     let mut stream = endpoint.connect().await.unwrap();
     // The server may have hung up on rubbish.
-    let _ = stream.write_all(&bytes(is_websocket, way)).await;
-    if way.is_multiple_of(2) && !is_websocket {
+    let _ = stream.write_all(&bytes(door, way)).await;
+    if way.is_multiple_of(2) && door == Door::Lines {
         let _ = stream.shutdown().await;
         let _ = stream.read_to_end(&mut Vec::new()).await;
     }
@@ -111,12 +121,21 @@ async fn ten_thousand_connections_come_and_go() {
         .listen(Endpoint::from(path("websocket")))
         .listen_lines("127.0.0.1:0")
         .listen_lines(Endpoint::from(path("lines")))
-        .listen(Listener::lines("127.0.0.1:0").dialect(JsonServer));
+        .listen(Listener::lines("127.0.0.1:0").dialect(JsonServer))
+        .listen(Listener::backend("127.0.0.1:0").registry("public"));
+    let doors = [
+        Door::WebSocket,
+        Door::WebSocket,
+        Door::Lines,
+        Door::Lines,
+        Door::Lines,
+        Door::Backend,
+    ];
     let running = server.start().await.unwrap();
     let endpoints: Vec<_> = running.endpoints().iter().cloned().map(Arc::new).collect();
     // Homes and buffers are there from the first client on.
     for endpoint in &endpoints {
-        visit(Arc::clone(endpoint), false, 1).await;
+        visit(Arc::clone(endpoint), Door::Lines, 1).await;
     }
     let before = settled(&running).await;
 
@@ -125,7 +144,7 @@ async fn ten_thousand_connections_come_and_go() {
         let at = number % endpoints.len();
         visits.spawn(visit(
             Arc::clone(&endpoints[at]),
-            at < 2,
+            doors[at],
             number / endpoints.len() % WAYS,
         ));
         if visits.len() >= AT_ONCE {
