@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 
+use switchboard_wire::{NamePattern, NotAPattern};
+
 /// What one client accepts: names, `prefix/*` for one or more segments below, or `*`.
 #[derive(Debug, Default)]
 pub(crate) struct Accepts {
     all: bool,
     names: HashSet<Box<str>>,
-    /// With the slash: `mixer/` for `mixer/*`.
-    prefixes: Vec<Box<str>>,
+    below: Vec<NamePattern>,
 }
 
 impl Accepts {
@@ -20,20 +21,15 @@ impl Accepts {
     pub(crate) fn new(patterns: &[String], name_bytes: usize) -> Result<Self, String> {
         let mut accepts = Self::default();
         for pattern in patterns {
-            if pattern == "*" {
-                accepts.all = true;
-                continue;
+            let name = pattern.strip_suffix("/*").unwrap_or(pattern);
+            if pattern != "*" {
+                switchboard_router::check_name(name, name_bytes)
+                    .map_err(|error| format!("{pattern:?} is neither a name, nor `prefix/*`, nor `*`: {error}"))?;
             }
-            let (name, is_prefix) = match pattern.strip_suffix("/*") {
-                Some(name) => (name, true),
-                None => (pattern.as_str(), false),
-            };
-            switchboard_router::check_name(name, name_bytes)
-                .map_err(|error| format!("{pattern:?} is neither a name, nor `prefix/*`, nor `*`: {error}"))?;
-            if is_prefix {
-                accepts.prefixes.push(format!("{name}/").into());
-            } else {
-                accepts.names.insert(name.into());
+            match pattern.parse().map_err(|error: NotAPattern| error.to_string())? {
+                NamePattern::All => accepts.all = true,
+                NamePattern::Name(name) => drop(accepts.names.insert(name)),
+                below @ NamePattern::Below(_) => accepts.below.push(below),
             }
         }
         Ok(accepts)
@@ -41,12 +37,7 @@ impl Accepts {
 
     /// Whether a delivery under this name is wanted.
     pub(crate) fn accept(&self, name: &str) -> bool {
-        self.all
-            || self.names.contains(name)
-            || self
-                .prefixes
-                .iter()
-                .any(|prefix| name.len() > prefix.len() && name.starts_with(&**prefix))
+        self.all || self.names.contains(name) || self.below.iter().any(|prefix| prefix.matches(name))
     }
 }
 
