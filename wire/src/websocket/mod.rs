@@ -42,6 +42,7 @@ mod handshake;
 mod header;
 mod limits;
 mod mask;
+mod opening;
 mod partial;
 
 pub use decoder::{Decoder, Input, Role};
@@ -52,3 +53,4 @@ pub use handshake::{accept_key, is_handshake_key};
 pub use header::{CONTROL_PAYLOAD, FrameHeader, Opcode};
 pub use limits::DecoderLimits;
 pub use mask::{MaskKey, apply_mask};
+pub use opening::{Opening, OpeningError, Refused};

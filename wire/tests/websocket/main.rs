@@ -3,6 +3,7 @@
 mod cuts;
 mod encode;
 mod limits;
+mod opening;
 mod rules;
 
 use switchboard_wire::websocket::{Decoder, DecoderLimits, Event, FrameHeader, Input, MaskKey, MessageKind, Role};
