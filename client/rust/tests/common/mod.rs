@@ -7,6 +7,8 @@
     reason = "each test uses some of it, and one that cannot go on fails"
 )]
 
+pub mod script;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,7 +20,7 @@ use switchboard::prelude::*;
 use switchboard::testing::TestServer;
 use switchboard::wire::connection::Stream;
 use switchboard::{Endpoint, Running};
-use switchboard_client::{Builder, Client, Framing};
+use switchboard_client::{Builder, Client, Framing, State};
 
 /// What a payload of these tests is.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -175,4 +177,10 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
 /// Nothing of any request is left.
 pub fn assert_empty(client: &Client) {
     assert_eq!((client.open_requests(), client.queued()), (0, 0), "{client:?}");
+}
+
+/// Waits for a state.
+pub async fn state(client: &Client, wanted: impl FnMut(&State) -> bool) -> State {
+    let mut states = client.states();
+    within(states.wait_for(wanted)).await.unwrap().clone()
 }
