@@ -109,6 +109,8 @@ fn featured(command: &[&str], behind: &[&str]) -> Step {
         "--package",
         "switchboard-server",
         "--package",
+        "switchboard-client",
+        "--package",
         "switchboard",
     ];
     cargo(&[command, &packages, &["--all-features"], behind].concat())

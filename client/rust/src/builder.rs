@@ -142,6 +142,24 @@ impl Builder {
         self
     }
 
+    /// Believes servers that these certificates vouch for, at an address that begins with `wss:` or `tls:`. Who is not believed is
+    /// tried again, as the certificate may be a new one then.
+    ///
+    /// ```
+    /// use switchboard_client::{Client, ClientTls};
+    ///
+    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = ClientTls::from_pem_file("/etc/app/ca.pem")?;
+    /// let client = Client::builder("wss://chat.example.org").tls(tls).connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: switchboard_wire::connection::tls::ClientTls) -> Self {
+        self.transport = self.transport.and_then(|transport| transport.with_tls(tls));
+        self
+    }
+
     /// Says which deliveries the server is to send, from the first connection on: [`Client::accept`].
     pub fn accept<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.config.accept = Some(names.into_iter().map(Into::into).collect());
@@ -207,6 +225,8 @@ impl Builder {
     /// Outside of a tokio runtime.
     pub fn connect(self) -> Result<Client, AddressError> {
         let transport = self.transport?.with_format(self.config.format)?;
+        #[cfg(feature = "tls")]
+        transport.check()?;
         let shared = Arc::new(Shared::new(self.config));
         let handle = Arc::new(Handle {
             shared: Arc::clone(&shared),

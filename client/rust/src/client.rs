@@ -76,9 +76,10 @@ impl Client {
     /// | address | reaches |
     /// |---|---|
     /// | `ws://host:port/path` | a WebSocket; port 80 and the path `/switchboard` unless said |
-    /// | `wss://host:port/path` | the same over TLS; port 443 unless said; needs the feature `tls` |
+    /// | `wss://host:port/path` | the same over TLS; port 443 unless said; needs the feature `tls`, and `Builder::tls` |
     /// | `ws+unix:/run/app.sock` | a WebSocket at `/switchboard` over a Unix socket |
     /// | `tcp://host:port` | JSON in lines |
+    /// | `tls://host:port` | the same over TLS; needs the feature `tls` |
     /// | `unix:/run/app.sock` | JSON in lines over a Unix socket |
     pub fn builder(address: &str) -> Builder {
         Builder::new(address)

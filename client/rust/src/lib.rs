@@ -52,6 +52,8 @@ mod table;
 mod transport;
 
 pub use switchboard_wire::connection::Stream;
+#[cfg(feature = "tls")]
+pub use switchboard_wire::connection::tls::ClientTls;
 pub use switchboard_wire::websocket::Refused;
 pub use switchboard_wire::{
     Binary, CloseCode, EncodeError, Error, Message, NotAPattern, PayloadError, RawPayload, Text, code,

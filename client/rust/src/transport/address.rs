@@ -17,7 +17,7 @@ use super::{Route, Site, Speech, Transport};
 pub enum AddressError {
     /// It begins with none of the schemes.
     #[error(
-        "{0:?} is no address: write ws://host:port/path, wss://host:port/path, ws+unix:/path, tcp://host:port or unix:/path"
+        "{0:?} is no address: write ws://host:port/path, wss://host:port/path, ws+unix:/path, tcp://host:port, tls://host:port or unix:/path"
     )]
     Scheme(Box<str>),
     /// What is behind the scheme is no host.
@@ -31,6 +31,14 @@ pub enum AddressError {
     /// It needs TLS, which was left out.
     #[error("{0:?} needs TLS: build `switchboard-client` with its feature `tls`")]
     NoTls(Box<str>),
+    /// It needs to know whom to believe: [`Builder::tls`](crate::Builder::tls).
+    #[cfg(feature = "tls")]
+    #[error("an address with TLS needs somebody who vouches for the server: say who, with `Builder::tls`")]
+    NobodyBelieved,
+    /// [`Builder::tls`](crate::Builder::tls) was told whom to believe, and nobody proves anything at this address.
+    #[cfg(feature = "tls")]
+    #[error("an address without TLS proves nothing: write wss:// or tls://")]
+    PlainAddress,
     /// MessagePack was asked for, which is not spoken in lines.
     #[error("lines are of JSON: leave `message_pack` out, or connect to a WebSocket")]
     BinaryLines,
@@ -53,13 +61,17 @@ impl Transport {
                 })
         };
         match scheme {
-            "ws" => {
+            "ws" | "wss" => {
                 let Authority { host, port, target } = Authority::parse(address, rest)?;
-                let endpoint = Endpoint::Tcp(format!("{host}:{}", port.unwrap_or(80)));
-                let host = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-                let headers = Vec::new();
-                let site = Site { host, target, headers };
-                Ok(Self::new(Route::Endpoint(endpoint), Speech::Site(site)))
+                let usual = if scheme == "ws" { 80 } else { 443 };
+                let endpoint = Endpoint::Tcp(format!("{host}:{}", port.unwrap_or(usual)));
+                let site = Site {
+                    host: port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+                    target,
+                    headers: Vec::new(),
+                };
+                let route = route(address, scheme == "wss", endpoint, host)?;
+                Ok(Self::new(route, Speech::Site(site)))
             }
             "ws+unix" => {
                 let site = Site {
@@ -69,14 +81,14 @@ impl Transport {
                 };
                 Ok(Self::new(Route::Endpoint(path(rest)?), Speech::Site(site)))
             }
-            "wss" => Err(AddressError::NoTls(address.into())),
             "unix" => Ok(Self::new(Route::Endpoint(path(rest)?), Speech::Lines)),
-            "tcp" => {
+            "tcp" | "tls" => {
                 let authority = Authority::parse(address, rest)?;
                 let why = match (authority.port, rest.matches('/').count()) {
                     (Some(port), 2) => {
                         let endpoint = Endpoint::Tcp(format!("{}:{port}", authority.host));
-                        return Ok(Self::new(Route::Endpoint(endpoint), Speech::Lines));
+                        let route = route(address, scheme == "tls", endpoint, authority.host)?;
+                        return Ok(Self::new(route, Speech::Lines));
                     }
                     (None, _) => "a port is missing",
                     (Some(_), _) => "there is nothing behind a port",
@@ -89,6 +101,21 @@ impl Transport {
             _ => Err(AddressError::Scheme(address.into())),
         }
     }
+}
+
+fn route(address: &str, is_tls: bool, endpoint: Endpoint, host: &str) -> Result<Route, AddressError> {
+    if !is_tls {
+        return Ok(Route::Endpoint(endpoint));
+    }
+    #[cfg(feature = "tls")]
+    let route = Ok(Route::Tls(super::tls::Route::new(endpoint, host)));
+    #[cfg(not(feature = "tls"))]
+    let route = {
+        let _ = host;
+        Err(AddressError::NoTls(address.into()))
+    };
+    let _ = address;
+    route
 }
 
 /// What is behind a scheme and its slashes.

@@ -2,6 +2,8 @@
 
 mod address;
 mod lines;
+#[cfg(feature = "tls")]
+mod tls;
 mod websocket;
 
 use std::fmt;
@@ -28,6 +30,8 @@ pub(crate) struct Transport {
 
 enum Route {
     Endpoint(Endpoint),
+    #[cfg(feature = "tls")]
+    Tls(tls::Route),
     Over(Connect),
 }
 
@@ -97,6 +101,29 @@ impl Transport {
         }
     }
 
+    /// Believes these servers.
+    #[cfg(feature = "tls")]
+    pub(crate) fn with_tls(mut self, tls: switchboard_wire::connection::tls::ClientTls) -> Result<Self, AddressError> {
+        let protocols: &[&str] = match self.speech {
+            Speech::Site(_) => &["http/1.1"],
+            Speech::Frames | Speech::Lines => &[],
+        };
+        match &mut self.route {
+            Route::Tls(route) => route.believe(tls.alpn(protocols)),
+            Route::Endpoint(_) | Route::Over(_) => return Err(AddressError::PlainAddress),
+        }
+        Ok(self)
+    }
+
+    /// Whether all is said that is needed.
+    #[cfg(feature = "tls")]
+    pub(crate) fn check(&self) -> Result<(), AddressError> {
+        match &self.route {
+            Route::Tls(route) if !route.believes() => Err(AddressError::NobodyBelieved),
+            Route::Tls(_) | Route::Endpoint(_) | Route::Over(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn with_format(mut self, format: Format) -> Result<Self, AddressError> {
         if format != Format::Json && matches!(self.speech, Speech::Lines) {
             return Err(AddressError::BinaryLines);
@@ -122,6 +149,8 @@ impl Transport {
         let unreachable = |error| Ended::Unreachable(Arc::new(error));
         let mut stream = match &self.route {
             Route::Endpoint(endpoint) => endpoint.connect().await.map_err(unreachable)?,
+            #[cfg(feature = "tls")]
+            Route::Tls(route) => route.connect().await.map_err(unreachable)?,
             Route::Over(connect) => connect().await.map_err(unreachable)?,
         };
         let (framing, early) = match &self.speech {
@@ -224,6 +253,8 @@ impl fmt::Debug for Transport {
         let mut transport = f.debug_struct("Transport");
         match &self.route {
             Route::Endpoint(endpoint) => transport.field("endpoint", endpoint),
+            #[cfg(feature = "tls")]
+            Route::Tls(route) => transport.field("endpoint", route),
             Route::Over(_) => transport.field("endpoint", &"a function"),
         };
         transport.field("speech", &self.speech).finish_non_exhaustive()
