@@ -69,3 +69,8 @@ pub use report::{Report, Unsent, UnsentReason};
 pub use request::{Answers, Request};
 pub use state::State;
 pub use subscription::{Delivery, Listening, Missed, Subscription};
+
+/// The guide's programs are compiled like any other example.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/client.md")]
+mod guide {}
