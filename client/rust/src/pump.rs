@@ -78,7 +78,9 @@ impl<'s> Pump<'s> {
                 let client = Client::new(handle, Some(generation));
                 pump.hook = Some(called(|| on_connected(client)));
             }
-            _ => pump.opened(),
+            // Everybody has just gone: what was to come behind it is not said without it.
+            (Some(_), None) => {}
+            (None, _) => pump.opened(),
         }
         let mut early = early;
         if let Err(ended) = pump.take(&mut early) {
