@@ -97,10 +97,10 @@ async fn settled(running: &Running) -> (usize, usize) {
     let mut last = (usize::MAX, usize::MAX);
     for _ in 0..1000 {
         let now = (Handle::current().metrics().num_alive_tasks(), descriptors());
-        if now >= last {
+        if now.0 >= last.0 && now.1 >= last.1 {
             break;
         }
-        last = now;
+        last = (now.0.min(last.0), now.1.min(last.1));
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     last

@@ -11,7 +11,7 @@ use switchboard::prelude::*;
 use switchboard::testing::TestClient;
 use switchboard::wire::connection::Stream;
 use switchboard::wire::json_server::JsonServer;
-use switchboard::{Endpoint, Replies, Running, Shutdown};
+use switchboard::{Endpoint, RawPayload, Running, Shutdown};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::Notify;
 
@@ -166,14 +166,17 @@ async fn every_bad_line_of_the_native_dialect_is_answered() {
 async fn a_line_without_an_end_closes_after_16_times_the_limit() {
     let (running, endpoint) = native().await;
     let mut peer = Peer::connect(&endpoint).await;
+    peer.send(r#"{"name":"echo","uid":1,"payload":""#).await;
     let piece = vec![b'x'; 64 << 10];
     // The connection may be gone before all is written.
-    for _ in 0..17 {
+    for _ in 0..20 {
         let _ = peer.0.get_mut().write_all(&piece).await;
     }
-    let mut rest = Vec::new();
-    let _ = within(peer.0.read_to_end(&mut rest)).await;
-    assert_eq!(rest, b"");
+    assert_eq!(
+        peer.line().await,
+        "{\"name\":\"echo\",\"uid\":1,\"error\":{\"code\":\"too_large\",\"message\":\"a message may have 65536 bytes\"}}\r\n"
+    );
+    assert_eq!(peer.line().await, "", "the end");
     drop(peer);
     while running.switchboard().count().await > 0 {
         tokio::task::yield_now().await;
@@ -213,6 +216,54 @@ async fn who_ends_its_direction_still_gets_its_answers() {
     );
     while running.switchboard().count().await > 0 {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn who_ends_its_direction_is_not_waited_for_for_ever() {
+    let limits = Limits {
+        close: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let hang = Controller::silent(|()| std::future::pending::<()>());
+    let server = Server::empty().routes(Routes::new().route("hang", hang)).limits(limits);
+    let running = server.listen_lines("127.0.0.1:0").start().await.unwrap();
+    let mut peer = Peer::connect(&running.endpoints()[0]).await;
+    peer.send("{\"name\":\"hang\",\"uid\":1}\n{\"name\":\"hang\",\"uid\":2}\n")
+        .await;
+    let late = |uid: u8| {
+        let error = r#"{"code":"timeout","message":"not answered before the end of the connection"}"#;
+        format!("{{\"name\":\"hang\",\"uid\":{uid},\"error\":{error}}}\r\n")
+    };
+    assert_eq!(
+        peer.rest().await,
+        late(2) + &late(1),
+        "also the one that never had its turn"
+    );
+    let switchboard = running.switchboard();
+    assert_eq!(switchboard.counters().timeouts.get(), 1);
+    assert_eq!(switchboard.counters().unhandled.get(), 1);
+}
+
+#[tokio::test]
+async fn a_json_server_answer_that_has_no_form_in_json_is_an_error_all_the_same() {
+    let stored = RawPayload::from_message_pack(b"\xd4\x01\x00".as_slice().into()).unwrap();
+    let message = Message::new("stored").with_payload(stored);
+    let (plain, streamed) = (message.clone(), message);
+    let routes = Routes::new()
+        .route("a/plain", Controller::silent(move |()| plain.clone()))
+        .route(
+            "a/stream",
+            Controller::silent(move |()| Replies(stream::iter([streamed.clone()]))),
+        );
+    let listener = Listener::lines("127.0.0.1:0").dialect(JsonServer);
+    let running = Server::empty().routes(routes).listen(listener).start().await.unwrap();
+    let mut peer = Peer::connect(&running.endpoints()[0]).await;
+    for (uid, method) in [(1, "plain"), (2, "stream")] {
+        let line = format!(r#"{{"method":"{method}","handler":"a","uid":{uid}}}"#);
+        let error = "the answer cannot be written in the format of this connection";
+        let expected = format!("{{\"success\":false,\"error\":\"{error}\",\"code\":\"internal\",\"uid\":{uid}}}\r\n");
+        assert_eq!(peer.ask(&line).await, expected);
     }
 }
 

@@ -94,7 +94,7 @@ counters! {
     /// Messages over [`Limits::message_bytes`](crate::Limits::message_bytes), and accept lists over
     /// [`Limits::accepted_names`](crate::Limits::accepted_names).
     too_large,
-    /// Messages of a client that were not handled because it was being closed.
+    /// Messages of a client that were not handled because it was being closed, and last lines that did not come to their end.
     unhandled,
     /// Messages that no route matched.
     not_found,
@@ -131,7 +131,7 @@ counters! {
     delivered,
     /// Deliveries that an outbox refused or lost.
     dropped,
-    /// Deliveries that could not be written in the recipient's format.
+    /// Deliveries and answers that could not be written in the recipient's format.
     unwritable,
     /// Deliveries, and answers to messages without a uid, that the client's dialect has no word for.
     unsaid,

@@ -83,7 +83,7 @@ fn name(request: &Request, rule: &DeliveryRule, part: &Part) -> Result<Option<Te
         return Ok(None);
     };
     // What an expression captured, or a controller put together, need not be a name.
-    if let Err(error) = check_name(&name, request.switchboard().limits().name_bytes) {
+    if let Err(error) = check_name(&name, request.client().limits().name_bytes) {
         return Err(Error::internal(format!("a reply cannot be named {name:?}: {error}")));
     }
     if name.starts_with(RESERVED) && name != *request.message().name_text() {

@@ -21,9 +21,9 @@ pub struct Limits {
     pub name_bytes: usize,
     /// How deep a message may nest, the envelope included; 128 at most. A deeper one is `bad_message`. 64.
     pub depth: usize,
-    /// Clients connected at a time. One more is refused with HTTP 503. 20,000.
+    /// Clients connected at a time, requests to a back end among them. One more is refused with HTTP 503, or in a line. 20,000.
     pub connections: usize,
-    /// Clients connected from one address at a time. One more is refused with HTTP 429. 2,000.
+    /// Clients connected from one address at a time. One more is refused with HTTP 429, or in a line. 2,000.
     pub connections_per_address: usize,
     /// How long a TLS handshake may take, an HTTP request to arrive, and a connection be kept for the next one. A slower one
     /// is closed. 10 s.
@@ -35,7 +35,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a client may be silent that speaks in lines, and so cannot be pinged, before it is closed. 1 h.
     pub silence: Duration,
-    /// How long a close frame of ours may stay unanswered, and a last write or HTTP request take at a shutdown. 5 s.
+    /// How long a close frame of ours may stay unanswered, a last write or HTTP request take at a shutdown, and a client in lines
+    /// that has ended its direction wait for what it asked for; what is open then is answered `timeout`. 5 s.
     pub close: Duration,
     /// Messages read ahead of the one that is being handled. At the bound the connection is not read any more. 64.
     pub read_ahead_messages: usize,

@@ -84,6 +84,11 @@ impl Decoder {
         self.skipped.is_none() && (self.partial.is_empty() || self.is_told)
     }
 
+    /// The first bytes of a line that has begun, as far as they are kept; after [`Endless`] those of that line.
+    pub fn prefix(&self) -> &[u8] {
+        &self.partial[..self.partial.len().min(Event::PREFIX)]
+    }
+
     /// The next line in these bytes, of at most `limit` bytes without its end; what was looked at is cut off from `input`.
     /// None where the bytes are used up.
     ///
@@ -133,10 +138,10 @@ impl Decoder {
             self.partial.truncate(Event::PREFIX);
             self.partial.shrink_to_fit();
         }
-        skipped.add(bytes, limit)?;
-        self.skipped = Some(skipped);
         let room = Event::PREFIX - self.partial.len();
         self.partial.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        skipped.add(bytes, limit)?;
+        self.skipped = Some(skipped);
         Ok(())
     }
 }

@@ -276,6 +276,9 @@ impl Session {
             let is_answered = self.decoder.says_goodbye() || !self.lane.client.is_busy();
             if is_handled && is_answered || self.poll_patience(cx).is_ready() {
                 self.patience = None;
+                if !self.decoder.says_goodbye() {
+                    turn::run(|| self.lane.give_up());
+                }
                 self.lane.client.shut_down(Shutdown::FinishQueues, code, &reason);
             }
         } else if is_handled && self.lane.is_done_for_shutdown() {

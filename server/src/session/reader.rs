@@ -96,6 +96,21 @@ impl Lane {
         reading
     }
 
+    /// Settles what a client that sends nothing more still waits for, because it was waited for long enough.
+    pub(super) fn give_up(&mut self) {
+        let error = || Error::new(code::TIMEOUT, "not answered before the end of the connection");
+        while let Some(waiting) = self.inbox.pop() {
+            self.core.counters.unhandled.one();
+            self.refuse(Some(waiting.message.name_text()), &waiting.ticket, error());
+        }
+        let open = self.client.open_requests().clone();
+        for shared in open {
+            if shared.abort(error()) {
+                self.core.counters.timeouts.one();
+            }
+        }
+    }
+
     /// Notes that nothing more will come, and that the last message did not come to its end.
     pub(super) fn ended(&self, is_cut: bool) {
         if is_cut {
@@ -154,15 +169,20 @@ impl Lane {
                     Err(error) => self.not_text(line, error),
                 },
                 Ok(Some(lines::Event::TooLarge { prefix, suffix })) => self.too_large(prefix, suffix),
-                Err(error) => return self.broken(CloseCode::MESSAGE_TOO_BIG, &error),
+                Err(error) => {
+                    self.too_large(decoder.prefix(), &[]);
+                    return self.broken(CloseCode::MESSAGE_TOO_BIG, &error);
+                }
             }
         }
     }
 
     /// Ends the connection because nothing in what still comes can be told apart.
     fn broken(&self, code: CloseCode, error: &dyn std::error::Error) -> Reading {
-        self.core.counters.protocol_errors.one();
-        self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
+        if !self.client.is_closing() {
+            self.core.counters.protocol_errors.one();
+            self.client.shut_down(Shutdown::FinishQueues, code, &error.to_string());
+        }
         Reading::Broken
     }
 

@@ -124,7 +124,7 @@ impl Client {
         if RESERVED.iter().any(|prefix| mailbox.name().starts_with(prefix)) {
             return Err(JoinError::Reserved(name()));
         }
-        if let Err(error) = switchboard_router::check_name(mailbox.name(), core.limits.name_bytes) {
+        if let Err(error) = switchboard_router::check_name(mailbox.name(), self.0.limits.name_bytes) {
             return Err(JoinError::BadName(name(), error.to_string()));
         }
         let mut held = lock(&self.0.mailboxes);

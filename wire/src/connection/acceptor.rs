@@ -89,8 +89,8 @@ mod local {
     use std::fs::{self, Permissions};
     use std::io;
     use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-    use std::os::unix::net as std_net;
     use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use socket2::{Domain, SockAddr, Socket, Type};
     use tokio::net::{UnixListener, UnixStream};
@@ -104,20 +104,34 @@ mod local {
     }
 
     impl LocalListener {
+        /// Listens at a name of its own first, which then becomes the path in one step: so nobody sees a socket there that
+        /// is bound and does not listen yet, and of two that start at once one is refused.
         pub(super) fn bind(path: &Path) -> io::Result<Self> {
-            remove_stale(path)?;
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.bind(&SockAddr::unix(path)?)?;
+            let first = FirstName::beside(path);
+            socket.bind(&SockAddr::unix(&first.0)?)?;
             // Before anybody can connect.
-            fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            fs::set_permissions(&first.0, Permissions::from_mode(0o600))?;
             socket.listen(BACKLOG)?;
             socket.set_nonblocking(true)?;
-            let file = fs::symlink_metadata(path)?;
-            Ok(Self {
+            let file = fs::symlink_metadata(&first.0)?;
+            let listener = Self {
                 listener: UnixListener::from_std(socket.into())?,
                 path: path.to_owned(),
                 file: (file.dev(), file.ino()),
-            })
+            };
+            if let Err(error) = fs::hard_link(&first.0, path) {
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    return Err(error);
+                }
+                remove_stale(path)?;
+                fs::hard_link(&first.0, path).map_err(|error| match error.kind() {
+                    // Somebody was quicker.
+                    io::ErrorKind::AlreadyExists => io::ErrorKind::AddrInUse.into(),
+                    _ => error,
+                })?;
+            }
+            Ok(listener)
         }
 
         pub(super) async fn accept(&self) -> io::Result<UnixStream> {
@@ -137,15 +151,36 @@ mod local {
     /// Removes a socket that nobody listens at any more; whatever else is at the path stays there.
     fn remove_stale(path: &Path) -> io::Result<()> {
         let Ok(file) = fs::symlink_metadata(path) else {
+            // It went by itself.
             return Ok(());
         };
         if !file.file_type().is_socket() {
             let what = format!("{} is there already, and is no socket", path.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
-        match std_net::UnixStream::connect(path) {
+        // Not waited for: a server that is stuck is one, too.
+        let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        probe.set_nonblocking(true)?;
+        match probe.connect(&SockAddr::unix(path)?) {
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
             _ => Err(io::ErrorKind::AddrInUse.into()),
+        }
+    }
+
+    /// The name that a socket has until it listens; gone with this.
+    struct FirstName(PathBuf);
+
+    impl FirstName {
+        fn beside(path: &Path) -> Self {
+            static NAMES: AtomicUsize = AtomicUsize::new(0);
+            let n = NAMES.fetch_add(1, Ordering::Relaxed);
+            Self(path.with_file_name(format!(".{:x}-{n:x}", std::process::id())))
+        }
+    }
+
+    impl Drop for FirstName {
+        fn drop(&mut self) {
+            let _ = fs::remove_file(&self.0);
         }
     }
 

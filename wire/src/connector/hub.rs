@@ -138,6 +138,7 @@ impl<M> Hub<M> {
                 let mut state = self.lock();
                 if let Some(event) = state.strays.pop_front() {
                     self.tell_of_more(&state);
+                    self.tell_if_over(&state);
                     return Some(event);
                 }
                 if state.is_over() {

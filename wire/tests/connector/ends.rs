@@ -340,3 +340,27 @@ async fn what_threads_send_while_it_ends_is_sent_or_comes_back() {
         assert_eq!(all, (0..300).collect::<Vec<_>>(), "round {round}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_told_to_all_who_wait_also_behind_a_last_rejected_message() {
+    let connector = connector(Limits::default());
+    let pipe = Pipe::with_room(usize::MAX);
+    let connection = adopted(&connector, &pipe).await;
+    connector.disconnect(connection, Shutdown::Now, LONG);
+    assert!(matches!(next(&connector).await, Event::FinishDisconnect { .. }));
+
+    let takers = [connector.clone(), connector.clone()].map(|taker| tokio::spawn(async move { taker.recv().await }));
+    settle().await;
+    let _ = connector.send(connection, Parcel::new(1, 0));
+    connector.shutdown(Shutdown::Now, LONG);
+    let mut events = Vec::new();
+    for taker in takers {
+        events.extend(
+            tokio::time::timeout(LONG, taker)
+                .await
+                .expect("nobody waits for ever")
+                .unwrap(),
+        );
+    }
+    assert!(matches!(events[..], [Event::RejectedMessage { .. }]), "{events:?}");
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use futures_util::task::AtomicWaker;
 use switchboard_wire::connection::Writer;
-use switchboard_wire::{CloseCode, Error, Format, Frame, Text, Ticket};
+use switchboard_wire::{CloseCode, End, Error, Format, Frame, Text, Ticket};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -393,7 +393,9 @@ impl Client {
         let (ticket, name, end) = match *frame {
             Frame::Answer { ticket, name, end, .. } => (ticket, Some(name), end),
             Frame::Failed { ticket, name, end, .. } => (ticket, name, end),
-            Frame::Done { .. } | Frame::Delivery { .. } => return,
+            // What a dialect kept for the end may be what cannot be written.
+            Frame::Done { ticket, name, receipt } => (ticket, Some(name), End::Final(receipt)),
+            Frame::Delivery { .. } => return,
         };
         let failed = Frame::Failed {
             ticket,

@@ -21,6 +21,9 @@ pub(super) fn pair(certificates: &Path, key: &Path, provider: &CryptoProvider) -
         (Err(first), Err(second)) if certificates != key => return Err(TlsError::Many(vec![first, second])),
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
+    if key_file.is_encrypted {
+        return Err(TlsError::EncryptedKey(key.to_owned()));
+    }
     if chain_file.certificates.is_empty() && chain_file.has_key() && key_file.key.is_none() {
         return Err(TlsError::Swapped {
             certificates: certificates.to_owned(),
