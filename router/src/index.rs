@@ -2,6 +2,7 @@
 
 mod capture;
 mod literals;
+mod program;
 mod set;
 mod symbols;
 mod tree;
@@ -98,20 +99,20 @@ impl Builder {
         }
     }
 
-    pub(crate) fn finish(self) -> Result<Index, PatternError> {
+    pub(crate) fn finish(self) -> Index {
         let mut params = vec![Arc::default(); self.params.len() + 1];
         for (list, index) in self.params {
             params[index as usize] = list;
         }
-        let tree = self.tree.finish(&self.hasher)?;
+        let tree = self.tree.finish(&self.hasher);
         let mut literals = self.literals;
         literals.look_up_others(|name, found| tree.matches(&self.hasher, name, found));
-        Ok(Index {
+        Index {
             hasher: self.hasher,
             literals,
             tree,
             params,
-        })
+        }
     }
 
     /// Patterns with the same parameters share one list, which then stays in the processor's cache.

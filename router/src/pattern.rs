@@ -192,7 +192,8 @@ impl Pattern {
         next.is_none().then_some(spans)
     }
 
-    fn regex_spans(&self, name: &str) -> Option<Vec<Span>> {
+    /// What the groups capture if this regular expression matches. Compiles it.
+    pub(crate) fn regex_spans(&self, name: &str) -> Option<Vec<Span>> {
         let nfa = Expression::parse(&self.source)
             .and_then(|expression| expression.compile())
             .ok()?;

@@ -113,8 +113,8 @@ fn path(first: usize) -> impl Strategy<Value = String> {
 fn regex() -> impl Strategy<Value = String> {
     let leaf = select(
         &[
-            "a", "b", "ab", "/", "a/", "b/a/", "é", "1", "-", ".", r"\w", r"\d", "[^/]", "[ab]", "[a-é]", r"\b", "^",
-            "$", "", "(?i:A)", r"\W",
+            "a", "b", "ab", "/", "a/", "b/a/", "é", "1", "-", ".", "(?s:.)", r"\w", r"\d", "[^/]", "[ab]", "[a-é]",
+            r"\b", "^", "$", "", "(?i:A)", r"\W",
         ][..],
     )
     .prop_map(str::to_owned);
@@ -123,7 +123,10 @@ fn regex() -> impl Strategy<Value = String> {
             prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| parts.concat()),
             prop::collection::vec(inner.clone(), 2..4).prop_map(|parts| format!("(?:{})", parts.join("|"))),
             inner.clone().prop_map(|part| format!("({part})")),
-            (inner, select(&["*", "+", "?", "*?", "{2}", "{1,3}"][..]))
+            (
+                inner,
+                select(&["*", "+", "?", "*?", "+?", "??", "{2}", "{1,3}", "{2,}"][..])
+            )
                 .prop_map(|(part, repeat)| format!("(?:{part}){repeat}")),
         ]
     });
@@ -147,7 +150,7 @@ fn name_groups(regex: &str) -> String {
 }
 
 fn name() -> impl Strategy<Value = String> {
-    let segment = prop_oneof![9 => select(SEGMENTS).prop_map(str::to_owned), 1 => "[ab1é/-]{0,4}"];
+    let segment = prop_oneof![9 => select(SEGMENTS).prop_map(str::to_owned), 1 => "[ab1é/\n-]{0,4}"];
     prop::collection::vec(segment, 1..6).prop_map(|segments| segments.join("/"))
 }
 

@@ -233,6 +233,47 @@ fn sets_of_any_size_find_all() {
 }
 
 #[test]
+fn the_open_end_of_an_expression_takes_what_it_says() {
+    let router = Router::build(
+        [
+            "x/.*a.*",
+            "x/.*a(?s:.)*",
+            "x/.*a.{2,}",
+            "x/.*a[^é]*",
+            "x/.*a[^b]*",
+            "x/(?<head>.*)a.*",
+            "x/.*",
+        ]
+        .iter()
+        .map(|regex| (Pattern::regex(regex).unwrap(), *regex)),
+    )
+    .unwrap();
+    for name in [
+        "x/a",
+        "x/aa",
+        "x/bab",
+        "x/babb",
+        "x/ab\n",
+        "x/ba\né",
+        "x/aé",
+        "x/éaéb",
+        "x/b",
+        "x/\n",
+        "x/ba\u{e8}bb",
+    ] {
+        let mut found = Vec::new();
+        router.matches(name, |regex, _| found.push(*regex));
+        found.sort_unstable();
+        let mut expected: Vec<_> = router
+            .iter()
+            .filter_map(|(pattern, regex)| pattern.matches(name).map(|_| *regex))
+            .collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{name:?}");
+    }
+}
+
+#[test]
 fn long_names_are_matched_in_full() {
     let router = Router::build([
         (Pattern::regex(r"a/(?<x>(?:\w|-)+)z").unwrap(), "regex"),

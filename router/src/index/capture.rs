@@ -2,103 +2,142 @@
 
 use std::cell::Cell;
 
-use regex_automata::{
-    Anchored, Input,
-    nfa::thompson::{
-        backtrack::{self, BoundedBacktracker},
-        pikevm::PikeVM,
-    },
-    util::primitives::NonMaxUsize,
-};
-use regex_syntax::hir::{Hir, Look};
+use super::program::{Program, Programs, Step};
 
-use super::symbols;
-use crate::{
-    PatternError,
-    expression::{compile, too_complex},
-};
+/// What the groups of an expression capture: where each starts and where it ends, or twice [`ABSENT`].
+pub(super) type Places = [u32];
 
-/// The engines of one expression. Backtrackers that try no place twice, and so are linear: a one-pass automaton is
-/// twice as fast while few expressions are in use, but reads more memory for each, which shows beyond a thousand.
-#[derive(Debug)]
-pub(crate) struct Matcher {
-    ascii: BoundedBacktracker,
-    /// For names that are not ASCII, if `ascii` does not say all.
-    unicode: Option<BoundedBacktracker>,
-    slots: usize,
+/// The end of a group that took no part.
+pub(super) const ABSENT: u32 = u32::MAX;
+
+/// What came of it to run an expression against a name.
+pub(super) enum Outcome {
+    Ran,
+    /// The table of visited places would be too large: a very long name.
+    TooLong,
 }
 
-impl Matcher {
-    /// Compiles what `hir` matches of ASCII names, from where it is started to the end of the name.
-    pub(crate) fn new(hir: &Hir, groups: usize) -> Result<Self, PatternError> {
-        Ok(Self {
-            ascii: backtracker(symbols::ascii(hir))?,
-            unicode: None,
-            slots: 2 * (groups + 1),
-        })
-    }
-
-    /// Compiles all of `hir`, the same as before.
-    pub(crate) fn add_unicode(&mut self, hir: &Hir) -> Result<(), PatternError> {
-        self.unicode = Some(backtracker(hir.clone())?);
-        Ok(())
-    }
-
-    /// Calls `found` with the places of the groups, two for each, if the expression matches `name` from `start` on.
-    /// `is_ascii` says whether `name` is.
-    pub(crate) fn matches(&self, name: &str, start: usize, is_ascii: bool, found: impl FnOnce(&[Option<NonMaxUsize>])) {
-        let engine = match &self.unicode {
-            Some(unicode) if !is_ascii => unicode,
-            _ => &self.ascii,
+impl Programs {
+    /// Calls `found` with the places of the groups, if `program` matches `name` from `start` to its end.
+    pub(super) fn matches(&self, program: Program, name: &str, start: usize, found: impl FnOnce(&Places)) -> Outcome {
+        let Some(start) = self.after_text(program.head, name, start) else {
+            return Outcome::Ran;
         };
+        let places = (name.len() - start + 1) * program.len as usize;
+        if places > VISITED_MAX {
+            return Outcome::TooLong;
+        }
         // Taken, not borrowed: `found` is the caller's code and may match another name.
         let mut scratch = SCRATCH.take().unwrap_or_default();
-        if scratch.search(engine, self.slots, name, start) {
-            found(&scratch.slots[2..]);
+        scratch.clear(places, 2 * program.groups as usize);
+        let run = Run {
+            programs: self,
+            program,
+            name,
+            start,
+            scratch: &mut scratch,
+        };
+        if run.matches() {
+            found(&scratch.groups);
         }
         SCRATCH.set(Some(scratch));
+        Outcome::Ran
     }
 }
 
-/// What searches write to: one for each thread, as large as the largest search needed, at most
-/// [`VISITED_MAX_BYTES`] and a stack of a few times that size.
+/// A backtracker that tries no step twice at a place, and so takes linear time.
+struct Run<'r> {
+    programs: &'r Programs,
+    program: Program,
+    name: &'r str,
+    start: usize,
+    scratch: &'r mut Scratch,
+}
+
+impl Run<'_> {
+    fn matches(mut self) -> bool {
+        if self.goes_on(self.program.entry, self.start) {
+            return true;
+        }
+        while let Some(back) = self.scratch.back.pop() {
+            match back {
+                Back::Try(step, at) if self.goes_on(step, at as usize) => return true,
+                Back::Try(..) => {}
+                Back::Restore(end, at) => self.scratch.groups[end as usize] = at,
+            }
+        }
+        false
+    }
+
+    /// Whether the steps from this one on lead to the end of the name. What else there was to try is noted.
+    // The caller has seen that the name is shorter than `u32::MAX`.
+    #[allow(clippy::cast_possible_truncation)]
+    fn goes_on(&mut self, mut step: u32, mut at: usize) -> bool {
+        while self.is_new(step, at) {
+            let (next, after) = match *self.programs.step(step) {
+                Step::Text(text, next) => (next, self.programs.after_text(text, self.name, at)),
+                Step::Character(class, next) => (next, self.programs.after_character(class, self.name, at)),
+                Step::Look(look, next) => (next, self.programs.looks(look, self.name, at).then_some(at)),
+                Step::Save(end, next) => {
+                    let before = std::mem::replace(&mut self.scratch.groups[end as usize], at as u32);
+                    if !self.scratch.back.is_empty() {
+                        self.scratch.back.push(Back::Restore(end, before));
+                    }
+                    (next, Some(at))
+                }
+                Step::Either(next, other) => {
+                    self.scratch.back.push(Back::Try(other, at as u32));
+                    (next, Some(at))
+                }
+                Step::End => return at == self.name.len(),
+            };
+            let Some(after) = after else { return false };
+            (step, at) = (next, after);
+        }
+        false
+    }
+
+    fn is_new(&mut self, step: u32, at: usize) -> bool {
+        let place = (at - self.start) * self.program.len as usize + (step - self.program.first) as usize;
+        let (word, bit) = (&mut self.scratch.visited[place / 64], 1 << (place % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+}
+
+/// What runs write to: one for each thread, as large as the largest run needed. The table of visited places has
+/// [`VISITED_MAX`] bits at most, and of each there is one way back at most, so that the rest has a bound, too.
 #[derive(Debug, Default)]
 struct Scratch {
-    slots: Vec<Option<NonMaxUsize>>,
-    cache: Option<backtrack::Cache>,
+    groups: Vec<u32>,
+    visited: Vec<u64>,
+    back: Vec<Back>,
 }
 
 impl Scratch {
-    fn search(&mut self, engine: &BoundedBacktracker, slots: usize, name: &str, start: usize) -> bool {
-        let input = Input::new(name).span(start..name.len()).anchored(Anchored::Yes);
-        self.slots.clear();
-        self.slots.resize(slots, None);
-        let cache = self.cache.get_or_insert_with(|| engine.create_cache());
-        match engine.try_search_slots(cache, &input, &mut self.slots) {
-            Ok(found) => found.is_some(),
-            // The table of visited places would be too large: a very long name.
-            Err(_) => PikeVM::new_from_nfa(engine.get_nfa().clone()).is_ok_and(|engine| {
-                engine
-                    .search_slots(&mut engine.create_cache(), &input, &mut self.slots)
-                    .is_some()
-            }),
-        }
+    fn clear(&mut self, places: usize, ends: usize) {
+        self.groups.clear();
+        self.groups.resize(ends, ABSENT);
+        self.visited.clear();
+        self.visited.resize(places.div_ceil(64), 0);
+        self.back.clear();
     }
+}
+
+/// What is done where a run does not go on.
+#[derive(Clone, Copy, Debug)]
+enum Back {
+    /// This step at this place is tried.
+    Try(u32, u32),
+    /// An end of a group is again where it was.
+    Restore(u32, u32),
 }
 
 thread_local! {
     static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
-/// Enough for a name of 512 bytes against an expression of 8,192 states, more than
+/// 512 KiB: a name of 512 bytes against an expression of 8,192 steps, more than
 /// [`Pattern::MAX_COMPILED_BYTES`](crate::Pattern::MAX_COMPILED_BYTES) allows.
-const VISITED_MAX_BYTES: usize = 512 * 1024;
-
-fn backtracker(hir: Hir) -> Result<BoundedBacktracker, PatternError> {
-    let nfa = compile(&Hir::concat(vec![hir, Hir::look(Look::End)]))?;
-    let config = backtrack::Config::new().visited_capacity(VISITED_MAX_BYTES);
-    BoundedBacktracker::builder()
-        .configure(config)
-        .build_from_nfa(nfa)
-        .map_err(|_| too_complex())
-}
+const VISITED_MAX: usize = 8 * 512 * 1024;

@@ -1,19 +1,23 @@
 //! The expressions at one node of the tree, matched together.
 
-use std::sync::Arc;
-
 use regex_automata::{
     Anchored, MatchKind,
     dfa::{Automaton, StartKind, dense},
     nfa::thompson,
     util::primitives::StateID,
 };
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 use smallvec::SmallVec;
 
-use super::{End, capture::Matcher, index, symbols};
+use super::{
+    End,
+    capture::{ABSENT, Outcome, Places},
+    index,
+    program::{Compiler, Program, Programs},
+    symbols,
+};
 use crate::{
-    Param, Pattern, PatternError,
+    Converter, Param, Pattern,
     expression::{literal_prefix, without_prefix},
     params::Span,
     pattern::converts_regex,
@@ -24,81 +28,79 @@ use crate::{
 pub(crate) struct Expressions {
     members: Vec<Member>,
     groups: Vec<Group>,
+    programs: Programs,
+    /// As the members. Apart from them, because they are hardly ever read.
+    patterns: Vec<Pattern>,
 }
 
 impl Expressions {
     /// Finds the expressions of `group` that match `name` from `start` on.
     pub(crate) fn matches(&self, group: u32, name: &str, start: usize, found: &mut impl FnMut(End, &[Span])) {
         let group = &self.groups[group as usize];
-        let is_ascii = name.is_ascii();
+        let is_plain = symbols::is_plain(name);
         for set in &group.sets {
             set.candidates(&name.as_bytes()[start..], |candidate| {
-                self.members[candidate as usize].confirm(name, start, is_ascii, found);
+                let member = &self.members[candidate as usize];
+                if is_plain && member.is_certain {
+                    found(member.end, &[]);
+                } else {
+                    self.attempt(candidate, name, start, found);
+                }
             });
         }
         for &member in &group.alone {
-            self.members[member as usize].attempt(name, start, is_ascii, found);
+            self.attempt(member, name, start, found);
         }
     }
+
+    /// Finds an expression if `name` from `start` on matches indeed.
+    fn attempt(&self, member: u32, name: &str, start: usize, found: &mut impl FnMut(End, &[Span])) {
+        let &Member {
+            end,
+            program,
+            converts_all,
+            ..
+        } = &self.members[member as usize];
+        let outcome = self.programs.matches(program, name, start, |places| {
+            let spans = spans(places);
+            if converts_all || self.converts(member, &spans, name) {
+                found(end, &spans);
+            }
+        });
+        match outcome {
+            Outcome::Ran => {}
+            Outcome::TooLong => {
+                if let Some(spans) = self.patterns[member as usize].regex_spans(name) {
+                    found(end, &spans);
+                }
+            }
+        }
+    }
+
+    fn converts(&self, member: u32, spans: &[Span], name: &str) -> bool {
+        let params = self.patterns[member as usize].params();
+        let mut pairs = params.iter().zip(spans);
+        pairs.all(|(param, span)| converts_regex(param, *span, name))
+    }
+}
+
+fn spans(places: &Places) -> SmallVec<[Span; 8]> {
+    let span = |ends: &[u32]| match *ends {
+        [start, end] if start != ABSENT && end != ABSENT => Span::new(start as usize, end as usize),
+        _ => Span::ABSENT,
+    };
+    places.chunks_exact(2).map(span).collect()
 }
 
 /// One expression.
 #[derive(Debug)]
 struct Member {
     end: End,
-    params: Option<Arc<[Param]>>,
-    /// The plain text at its start, which the matcher is spared.
-    literal: Box<str>,
-    matcher: Matcher,
-    /// Whether there is nothing to capture, and what its set finds in an ASCII name matches for certain.
+    program: Program,
+    /// Whether there is nothing to capture, and what its set finds in a [plain](symbols::is_plain) name matches for certain.
     is_certain: bool,
-}
-
-impl Member {
-    fn new(hir: &Hir, pattern: &Pattern, end: End) -> Result<Self, PatternError> {
-        let literal = literal_prefix(hir);
-        let hir_rest = without_prefix(hir, literal.len());
-        Ok(Self {
-            end,
-            params: pattern.shared_params().cloned(),
-            literal: literal.into(),
-            matcher: Matcher::new(&hir_rest, pattern.params().len())?,
-            is_certain: pattern.params().is_empty() && !symbols::looks_around(hir),
-        })
-    }
-
-    /// Finds a candidate of a set, if `name` from `start` on matches indeed.
-    fn confirm(&self, name: &str, start: usize, is_ascii: bool, found: &mut impl FnMut(End, &[Span])) {
-        if is_ascii && self.is_certain {
-            found(self.end, &[])
-        } else {
-            self.attempt(name, start, is_ascii, found)
-        }
-    }
-
-    fn attempt(&self, name: &str, start: usize, is_ascii: bool, found: &mut impl FnMut(End, &[Span])) {
-        if !name[start..].starts_with(&*self.literal) {
-            return;
-        }
-        let start = start + self.literal.len();
-        let params = self.params.as_deref().unwrap_or_default();
-        self.matcher.matches(name, start, is_ascii, |slots| {
-            let spans: SmallVec<[Span; 8]> = slots
-                .chunks_exact(2)
-                .map(|ends| match *ends {
-                    [Some(start), Some(end)] => Span::new(start.get(), end.get()),
-                    _ => Span::ABSENT,
-                })
-                .collect();
-            if params
-                .iter()
-                .zip(&spans)
-                .all(|(param, span)| converts_regex(param, *span, name))
-            {
-                found(self.end, &spans);
-            }
-        });
-    }
+    /// Whether its groups may capture what they like.
+    converts_all: bool,
 }
 
 /// The expressions of one node.
@@ -115,6 +117,22 @@ struct Set {
     automaton: dense::DFA<Vec<u32>>,
     start: StateID,
     members: Box<[u32]>,
+}
+
+/// An expression on its way into a set.
+#[derive(Debug)]
+struct Candidate {
+    member: u32,
+    /// What it looks for: at the end of the name, or wherever it is [open](symbols::open_end).
+    symbols: Hir,
+}
+
+impl Candidate {
+    fn new(member: u32, hir: &Hir) -> Self {
+        let symbols = symbols::over_symbols(hir);
+        let symbols = symbols::open_end(&symbols).unwrap_or_else(|| Hir::concat(vec![symbols, Hir::look(Look::End)]));
+        Self { member, symbols }
+    }
 }
 
 impl Set {
@@ -151,21 +169,36 @@ impl Set {
         })
     }
 
+    /// Calls `found` with the members that may match, once each.
     #[inline]
     fn candidates(&self, rest: &[u8], mut found: impl FnMut(u32)) {
         let automaton = &self.automaton;
+        let mut seen = [0; SET_MAX / 64];
+        let mut found_at = |state| {
+            for nth in 0..automaton.match_len(state) {
+                let member = automaton.match_pattern(state, nth).as_usize();
+                let (word, bit) = (&mut seen[member / 64], 1_u64 << (member % 64));
+                if *word & bit == 0 {
+                    *word |= bit;
+                    found(self.members[member]);
+                }
+            }
+        };
         let mut state = self.start;
         for symbol in rest.iter().filter_map(|&byte| symbols::symbol(byte)) {
             state = automaton.next_state(state, symbol);
-            if automaton.is_special_state(state) && automaton.is_dead_state(state) {
-                return;
+            if automaton.is_special_state(state) {
+                if automaton.is_dead_state(state) {
+                    return;
+                }
+                if automaton.is_match_state(state) {
+                    found_at(state);
+                }
             }
         }
         state = automaton.next_eoi_state(state);
         if automaton.is_match_state(state) {
-            for nth in 0..automaton.match_len(state) {
-                found(self.members[automaton.match_pattern(state, nth).as_usize()]);
-            }
+            found_at(state);
         }
     }
 }
@@ -175,16 +208,8 @@ impl Set {
 pub(crate) struct ExpressionsBuilder {
     members: Vec<Member>,
     groups: Vec<Vec<Candidate>>,
-    /// What is still to be compiled for names that are not ASCII. Done last, because it takes ten times the memory of
-    /// all the rest, which should lie together.
-    unicode: Vec<(usize, Hir)>,
-}
-
-/// An expression on its way into a set.
-#[derive(Debug)]
-struct Candidate {
-    member: u32,
-    symbols: Hir,
+    programs: Compiler,
+    patterns: Vec<Pattern>,
 }
 
 impl ExpressionsBuilder {
@@ -194,34 +219,34 @@ impl ExpressionsBuilder {
     }
 
     /// Adds an expression, of which `hir` is what the node of `group` has not seen to.
-    pub(crate) fn add(&mut self, group: u32, hir: &Hir, pattern: &Pattern, end: End) -> Result<(), PatternError> {
-        self.members.push(Member::new(hir, pattern, end)?);
-        let member = self.members.len() - 1;
-        if symbols::is_unicode(hir) {
-            self.unicode
-                .push((member, without_prefix(hir, literal_prefix(hir).len())));
-        }
-        self.groups[group as usize].push(Candidate {
-            member: index(member),
-            symbols: symbols::over_symbols(hir),
+    pub(crate) fn add(&mut self, group: u32, hir: &Hir, pattern: &Pattern, end: End) {
+        let member = index(self.members.len());
+        let head = literal_prefix(hir);
+        let params = pattern.params();
+        self.members.push(Member {
+            end,
+            program: self
+                .programs
+                .compile(head, &without_prefix(hir, head.len()), params.len()),
+            is_certain: params.is_empty() && !symbols::looks_around(hir),
+            converts_all: params.iter().map(Param::converter).all(|it| it == Converter::Str),
         });
-        Ok(())
+        self.patterns.push(pattern.clone());
+        self.groups[group as usize].push(Candidate::new(member, hir));
     }
 
-    pub(crate) fn finish(mut self) -> Result<Expressions, PatternError> {
+    pub(crate) fn finish(self) -> Expressions {
         let mut packer = Packer {
             size: SET_FIRST,
             successes_to_grow: 0,
             successes: 0,
         };
-        let groups = self.groups.iter().map(|candidates| packer.pack(candidates)).collect();
-        for (member, hir) in self.unicode {
-            self.members[member].matcher.add_unicode(&hir)?;
-        }
-        Ok(Expressions {
-            groups,
+        Expressions {
+            groups: self.groups.iter().map(|candidates| packer.pack(candidates)).collect(),
             members: self.members,
-        })
+            programs: self.programs.finish(),
+            patterns: self.patterns,
+        }
     }
 }
 

@@ -1,30 +1,11 @@
 //! Smaller expressions that stand for others, so that Unicode costs neither memory nor time where names are ASCII.
 
-use regex_syntax::hir::{
-    Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Repetition,
-};
+use regex_syntax::hir::{Capture, Class, ClassBytes, ClassBytesRange, Hir, HirKind, Repetition};
 
-/// `hir` as far as it matches ASCII text.
-pub(crate) fn ascii(hir: &Hir) -> Hir {
-    rewrite(hir, &|leaf| match leaf {
-        HirKind::Literal(literal) if !literal.0.is_ascii() => Some(Hir::fail()),
-        HirKind::Class(Class::Unicode(class)) => {
-            let mut class = class.clone();
-            class.intersect(&ClassUnicode::new([ClassUnicodeRange::new('\0', '\x7f')]));
-            Some(Hir::class(Class::Unicode(class)))
-        }
-        _ => None,
-    })
-}
-
-/// Whether `hir` can match text that is not ASCII.
-pub(crate) fn is_unicode(hir: &Hir) -> bool {
-    any(hir, &|leaf| match leaf {
-        HirKind::Literal(literal) => !literal.0.is_ascii(),
-        HirKind::Class(Class::Unicode(class)) => !class.is_ascii(),
-        HirKind::Class(Class::Bytes(class)) => !class.is_ascii(),
-        _ => false,
-    })
+/// Whether what is said below of plain names holds for this one, as it does for nearly all.
+pub(crate) fn is_plain(name: &str) -> bool {
+    let of_note = name.bytes().map(|byte| !byte.is_ascii() | (byte == b'\n'));
+    !of_note.fold(false, |some, one| some | one)
 }
 
 /// Whether `hir` asks for more than characters, one after the other: a boundary of words, a start of a line.
@@ -32,7 +13,7 @@ pub(crate) fn looks_around(hir: &Hir) -> bool {
     any(hir, &|leaf| matches!(leaf, HirKind::Look(_)))
 }
 
-/// An expression over [symbols](symbol) that matches at least what `hir` matches, and no other ASCII text unless
+/// An expression over [symbols](symbol) that matches at least what `hir` matches, and no other plain text unless
 /// `hir` [looks around](looks_around). It captures nothing.
 pub(crate) fn over_symbols(hir: &Hir) -> Hir {
     rewrite(hir, &|leaf| match leaf {
@@ -56,6 +37,38 @@ pub(crate) fn over_symbols(hir: &Hir) -> Hir {
         _ => None,
     })
 }
+
+/// What comes before `.*` or the like at the end of `symbols`, if that is how it ends. Wherever this is found, `symbols` matches
+/// all of a plain text, whatever follows: the rest need not be read, and an automaton need not remember what it has found
+/// while it looks for others, which takes exponentially many states.
+pub(crate) fn open_end(symbols: &Hir) -> Option<Hir> {
+    let (last, before) = match symbols.kind() {
+        HirKind::Concat(parts) => parts.split_last()?,
+        _ => (symbols, &[][..]),
+    };
+    let HirKind::Repetition(rest @ Repetition { min, max: None, .. }) = last.kind() else {
+        return None;
+    };
+    let HirKind::Class(Class::Bytes(class)) = rest.sub.kind() else {
+        return None;
+    };
+    let mut but_line_feed = ClassBytes::new([
+        ClassBytesRange::new(0, b'\n' - 1),
+        ClassBytesRange::new(b'\n' + 1, LAST),
+    ]);
+    but_line_feed.difference(class);
+    if !but_line_feed.ranges().is_empty() {
+        return None;
+    }
+    let required = Hir::repetition(Repetition {
+        max: Some(*min),
+        ..rest.clone()
+    });
+    Some(Hir::concat(before.iter().cloned().chain([required]).collect()))
+}
+
+/// The largest symbol: the first byte of the last characters.
+const LAST: u8 = 0xf4;
 
 /// What an automaton is shown of a byte of UTF-8: an ASCII byte itself, the first byte of another character, and of
 /// the bytes after that nothing.

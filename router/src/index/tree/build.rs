@@ -44,22 +44,23 @@ impl Builder {
             sprout = sprout.literals.entry(segment.into()).or_default();
         }
         let group = *sprout.expressions.get_or_insert_with(|| self.expressions.new_group());
-        self.expressions.add(group, &without_prefix(&hir, whole), pattern, end)
+        self.expressions.add(group, &without_prefix(&hir, whole), pattern, end);
+        Ok(())
     }
 
-    pub(crate) fn finish(self, hasher: &DefaultHashBuilder) -> Result<Tree, PatternError> {
+    pub(crate) fn finish(self, hasher: &DefaultHashBuilder) -> Tree {
         let mut tree = Tree {
             nodes: Vec::new(),
             edges: Edges::default(),
             text: String::new(),
             leaves: Leaves::default(),
             ends: Vec::new(),
-            expressions: self.expressions.finish()?,
+            expressions: self.expressions.finish(),
         };
         let mut edges = Edges::default();
         tree.plant(&self.root, "", &mut edges, hasher);
         tree.edges = edges;
-        Ok(tree)
+        tree
     }
 }
 
