@@ -16,10 +16,8 @@ use std::{
 
 use hashbrown::DefaultHashBuilder;
 
-use self::{
-    literals::{Literals, Others},
-    tree::Tree,
-};
+pub(crate) use self::literals::Others;
+use self::{literals::Literals, tree::Tree};
 use crate::{Param, Params, Pattern, PatternError, params::Span};
 
 /// The patterns of a router, compiled.
@@ -33,26 +31,28 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Calls `found` with the routes of each pattern that matches, and with what it captures unless it is a literal.
+    /// The routes of the literal path that `name` is, and which other patterns match it.
     #[inline]
-    pub(crate) fn matches(&self, name: &str, mut found: impl FnMut(RouteRange, Option<Params>)) {
-        if name.len() >= u32::MAX as usize {
-            return;
+    pub(crate) fn literal(&self, name: &str) -> (Option<RouteRange>, Others<'_>) {
+        match self.literals.get(&self.hasher, name) {
+            Some(literal) => (Some(literal.routes), self.literals.others(literal)),
+            None => (None, Others::Unknown),
         }
-        let mut others = Others::Unknown;
-        if let Some(literal) = self.literals.get(&self.hasher, name) {
-            found(literal.routes, None);
-            others = self.literals.others(literal);
-        }
+    }
+
+    /// Calls `found` with the routes of each of `others`, the patterns that match `name` and are no literal paths, and with
+    /// what it captures.
+    pub(crate) fn others(&self, name: &str, others: Others<'_>, mut found: impl FnMut(RouteRange, Params)) {
         match others {
             Others::None => {}
             Others::Known(others) => {
                 for (end, spans) in others {
-                    found(end.routes, Some(self.params_of(*end, spans)));
+                    found(end.routes, self.params_of(*end, spans));
                 }
             }
+            Others::Unknown if name.len() >= u32::MAX as usize => {}
             Others::Unknown => self.tree.matches(&self.hasher, name, |end: End, spans: &[Span]| {
-                found(end.routes, Some(self.params_of(end, spans)));
+                found(end.routes, self.params_of(end, spans));
             }),
         }
     }
@@ -60,13 +60,6 @@ impl Index {
     fn params_of(&self, end: End, spans: &[Span]) -> Params {
         let params = (end.params > 0).then(|| &self.params[end.params as usize]);
         Params::new(params, spans)
-    }
-
-    #[inline]
-    pub(crate) fn matches_literal(&self, name: &str, mut found: impl FnMut(RouteRange)) {
-        if let Some(literal) = self.literals.get(&self.hasher, name) {
-            found(literal.routes);
-        }
     }
 }
 

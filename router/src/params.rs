@@ -53,7 +53,7 @@ impl Param {
 pub struct Params {
     // None without parameters, so that threads that match the same literal route do not write to a shared count.
     params: Option<Arc<[Param]>>,
-    spans: SmallVec<[Span; 4]>,
+    spans: SmallVec<[Span; INLINE]>,
 }
 
 impl Params {
@@ -87,13 +87,28 @@ impl Params {
             .filter_map(|(param, span)| Some((param, span.of(name)?)))
     }
 
+    #[inline]
     pub(crate) fn new(params: Option<&Arc<[Param]>>, spans: &[Span]) -> Self {
+        let params = params.cloned();
+        if spans.len() > INLINE {
+            return Self {
+                params,
+                spans: SmallVec::from_slice(spans),
+            };
+        }
+        let mut inline = [Span::ABSENT; INLINE];
+        for (to, from) in inline.iter_mut().zip(spans) {
+            *to = *from;
+        }
         Self {
-            params: params.cloned(),
-            spans: SmallVec::from_slice(spans),
+            params,
+            spans: SmallVec::from_buf_and_len(inline, spans.len()),
         }
     }
 }
+
+/// So many values take no memory of their own.
+const INLINE: usize = 4;
 
 /// A range of bytes of a name; [`Span::ABSENT`] for a group that took no part.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

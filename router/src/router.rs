@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Params, Pattern, PatternError, PatternErrorKind as Kind,
-    index::{Builder, Index, RouteRange},
+    index::{Builder, Index, Others, RouteRange},
 };
 
 /// All routes, compiled. Immutable, so that threads share it without a lock.
@@ -77,17 +77,21 @@ impl<T> Router<T> {
     /// in proportion to the length of the name and to the patterns that agree with it so far, and allocates nothing
     /// for patterns of up to four parameters once a thread has matched a few names.
     pub fn matches(&self, name: &str, mut found: impl FnMut(&T, Params)) {
-        let found = &mut found;
-        self.index.matches(name, |range, params| match params {
-            None => self.emit_literal(range, found),
-            Some(params) => self.emit(range, params, found),
-        });
+        let (literal, others) = self.index.literal(name);
+        if let Some(range) = literal {
+            self.emit_literal(range, &mut found);
+        }
+        if !matches!(others, Others::None) {
+            self.index
+                .others(name, others, |range, params| self.emit(range, params, &mut found));
+        }
     }
 
     /// As [`Router::matches`], for literal paths alone.
     pub fn matches_literal(&self, name: &str, mut found: impl FnMut(&T, Params)) {
-        self.index
-            .matches_literal(name, |range| self.emit_literal(range, &mut found));
+        if let (Some(range), _) = self.index.literal(name) {
+            self.emit_literal(range, &mut found);
+        }
     }
 
     /// How many routes there are.

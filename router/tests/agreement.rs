@@ -184,4 +184,8 @@ const SEGMENTS: &[&str] = &[
     "67e55044-10b1-426f-9247-bb680e5fe0c8",
     "99999999999999999999",
     "a é",
+    ".",
+    ".seven.",
+    "eight.é",
+    "nineteen.characters",
 ];

@@ -305,6 +305,34 @@ fn deep_patterns_and_names_are_walked() {
 }
 
 #[test]
+fn segments_end_where_a_slash_is() {
+    let router = Router::build([
+        (Pattern::path("<a>").unwrap(), 1),
+        (Pattern::path("<a>/<b>").unwrap(), 2),
+        (Pattern::path("<a>/<b>/<c>").unwrap(), 3),
+    ])
+    .unwrap();
+    // The neighbours of the slash, which sums of eight bytes at a time might take for one, and bytes with the highest bit.
+    for text in ["./0.é/a/..", "a/./.b", "////", "0/./0/./0/./0/./"] {
+        for (start, end) in (0..=text.len()).flat_map(|end| (0..=end).map(move |start| (start, end))) {
+            let Some(part) = text.get(start..end) else { continue };
+            for len in 0..20 {
+                let name = format!("{}{part}", "x".repeat(len));
+                let mut found = Vec::new();
+                router.matches(&name, |segments, params| {
+                    let values: Vec<_> = params.iter(&name).map(|(_, value)| value.to_owned()).collect();
+                    found.push((*segments, values.join("/")));
+                });
+                let is_plain = name.split('/').all(|segment| !segment.is_empty());
+                let segments = name.split('/').count();
+                let expected = (is_plain && segments <= 3).then_some((segments, name));
+                assert_eq!(found, Vec::from_iter(expected));
+            }
+        }
+    }
+}
+
+#[test]
 fn patterns_have_a_longest_length() {
     let longest = "x".repeat(Pattern::MAX_BYTES);
     assert!(Pattern::path(&longest).is_ok() && Pattern::regex(&longest).is_ok());

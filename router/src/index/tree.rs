@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::build::Builder;
 use self::{
-    edges::Edges,
+    edges::{Edges, Target},
     leaves::{Leaves, converter_of},
 };
 use super::{End, hash, set::Expressions};
@@ -22,8 +22,6 @@ use crate::{Converter, params::Span};
 pub(crate) struct Tree {
     nodes: Vec<Node>,
     edges: Edges,
-    /// The literal segments that lead to nodes, one after the other.
-    text: String,
     leaves: Leaves,
     ends: Vec<Ends>,
     expressions: Expressions,
@@ -73,12 +71,9 @@ impl<F: FnMut(End, &[Span])> Walk<'_, F> {
         let segment = segment_at(name, start);
         let end = start + segment.len();
         if here.has_literals {
-            match tree
-                .edges
-                .get(hash(self.hasher, segment.as_bytes()), node, segment, tree)
-            {
-                Some(Child::Node(child)) => self.enter(child, end),
-                Some(Child::Leaf(leaf)) => self.try_leaf(leaf, segment.len() + 1, end),
+            match tree.edges.get(hash(self.hasher, segment.as_bytes()), node, segment) {
+                Some(Target::Node(child)) => self.enter(child, end),
+                Some(Target::Leaf(leaf, tail)) => self.try_leaf(leaf, tail, end),
                 None => {}
             }
         }
@@ -90,7 +85,10 @@ impl<F: FnMut(End, &[Span])> Walk<'_, F> {
                 self.spans.push(Span::new(start, end));
                 match Child::unpack(child) {
                     Child::Node(child) => self.enter(child, end),
-                    Child::Leaf(leaf) => self.try_leaf(leaf, 0, end),
+                    Child::Leaf(leaf) => {
+                        let (leaf, tail) = tree.leaves.get(leaf);
+                        self.try_leaf(leaf, tail, end);
+                    }
                 }
                 self.spans.pop();
             }
@@ -115,43 +113,45 @@ impl<F: FnMut(End, &[Span])> Walk<'_, F> {
         }
     }
 
-    /// Finds the one pattern of `leaf`, if what is left of the name behind `end` agrees with its tail. Of the tail the
-    /// first `seen` bytes are known to: the edge to the leaf has been compared with them.
-    fn try_leaf(&mut self, leaf: u32, seen: usize, end: usize) {
+    /// Finds the one pattern of a leaf, if the name behind `end` agrees with `tail`.
+    fn try_leaf(&mut self, leaf: End, tail: &[u8], end: usize) {
         let next = (end < self.name.len()).then_some(end + 1);
-        let (end, tail) = self.tree.leaves.get(leaf);
-        let tail = tail.get(seen..).unwrap_or_default();
         let before = self.spans.len();
         if self.follow(tail, next) {
-            (self.found)(end, &self.spans);
+            (self.found)(leaf, &self.spans);
         }
         self.spans.truncate(before);
     }
 
-    fn follow(&mut self, tail: &[u8], mut next: Option<usize>) -> bool {
+    /// Whether the name from `next` on agrees with `tail`. Adds the values of the parameters in it.
+    fn follow(&mut self, mut tail: &[u8], mut next: Option<usize>) -> bool {
         let name = self.name;
-        if tail.is_empty() {
-            return next.is_none();
-        }
-        for expected in tail.split(|&byte| byte == b'/') {
+        while let Some(&first) = tail.first() {
             let Some(start) = next else { return false };
-            let end = match converter_of(expected) {
-                None if name.as_bytes()[start..].starts_with(expected) => start + expected.len(),
-                None => return false,
+            let (end, len) = match converter_of(first) {
+                None => {
+                    let len = segment_len(tail, 0);
+                    if !name.as_bytes()[start..].starts_with(&tail[..len]) {
+                        return false;
+                    }
+                    (start + len, len)
+                }
                 Some(converter) => {
-                    let (value, converts) = if converter == Converter::Path {
-                        (&name[start..], converter.converts(&name[start..]))
-                    } else {
-                        let value = segment_at(name, start);
-                        (value, converter.converts_segment(value))
+                    let (end, converts) = match converter {
+                        Converter::Path => (name.len(), Converter::Path.converts(&name[start..])),
+                        _ => {
+                            let value = segment_at(name, start);
+                            (start + value.len(), converter.converts_segment(value))
+                        }
                     };
                     if !converts {
                         return false;
                     }
-                    self.spans.push(Span::new(start, start + value.len()));
-                    start + value.len()
+                    self.spans.push(Span::new(start, end));
+                    (end, 1)
                 }
             };
+            tail = tail.get(len + 1..).unwrap_or_default();
             next = match name.as_bytes().get(end) {
                 None => None,
                 Some(b'/') => Some(end + 1),
@@ -171,9 +171,6 @@ const SEGMENT_CONVERTERS: [Converter; 4] = [Converter::Str, Converter::Int, Conv
 /// What can follow a sequence of segments.
 #[derive(Debug)]
 struct Node {
-    /// Where in [`Tree::text`] the literal segment is that leads here.
-    segment_start: u32,
-    segment_len: u32,
     has_literals: bool,
     has_params: bool,
     /// The packed [`Child`] for a parameter with each of [`SEGMENT_CONVERTERS`].
@@ -187,10 +184,6 @@ struct Node {
 }
 
 impl Node {
-    fn segment<'t>(&self, text: &'t str) -> &'t [u8] {
-        &text.as_bytes()[self.segment_start as usize..][..self.segment_len as usize]
-    }
-
     fn is_bare(&self) -> bool {
         !self.has_literals && !self.has_params && self.expressions == NONE && self.rest == NONE
     }
@@ -203,7 +196,7 @@ struct Ends {
     next: u32,
 }
 
-/// What a segment leads to.
+/// What a parameter leads to.
 #[derive(Clone, Copy, Debug)]
 enum Child {
     Node(u32),
@@ -231,7 +224,47 @@ impl Child {
 
 #[inline]
 fn segment_at(name: &str, start: usize) -> &str {
-    let rest = &name[start..];
-    let len = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
-    &rest[..len]
+    &name[start..start + segment_len(name.as_bytes(), start)]
 }
+
+/// How long the segment is that begins at `start`. Eight bytes at a time: a loop over bytes is left at another place for each
+/// segment, which the processor does not foresee.
+#[inline]
+fn segment_len(name: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(bytes) = name[at..].first_chunk() {
+        let slashes = slashes(u64::from_le_bytes(*bytes));
+        if slashes != 0 {
+            return at - start + first_byte(slashes);
+        }
+        at += 8;
+    }
+    let left = name.len() - at;
+    if left == 0 {
+        return at - start;
+    }
+    let Some(bytes) = name.last_chunk() else {
+        return name[start..]
+            .iter()
+            .position(|&byte| byte == b'/')
+            .unwrap_or(name.len() - start);
+    };
+    // The last eight bytes, without those before `at`.
+    let slashes = slashes(u64::from_le_bytes(*bytes) >> (8 * (8 - left)));
+    at - start + first_byte(slashes).min(left)
+}
+
+/// Has bits where there are slashes, the first of them in the first byte that is one.
+#[inline]
+fn slashes(bytes: u64) -> u64 {
+    let others = bytes ^ (EACH * u64::from(b'/'));
+    others.wrapping_sub(EACH) & !others & (EACH << 7)
+}
+
+#[inline]
+fn first_byte(bits: u64) -> usize {
+    bits.trailing_zeros() as usize / 8
+}
+
+/// The lowest bit of each of eight bytes.
+const EACH: u64 = 0x0101_0101_0101_0101;

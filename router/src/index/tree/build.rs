@@ -52,14 +52,11 @@ impl Builder {
         let mut tree = Tree {
             nodes: Vec::new(),
             edges: Edges::default(),
-            text: String::new(),
             leaves: Leaves::default(),
             ends: Vec::new(),
             expressions: self.expressions.finish(),
         };
-        let mut edges = Edges::default();
-        tree.plant(&self.root, "", &mut edges, hasher);
-        tree.edges = edges;
+        tree.plant(&self.root, hasher);
         tree
     }
 }
@@ -98,13 +95,11 @@ impl Sprout {
 }
 
 impl Tree {
-    /// Adds `sprout`, to which the literal `segment` leads, and all below it as nodes, edges and leaves.
-    fn plant(&mut self, sprout: &Sprout, segment: &str, edges: &mut Edges, hasher: &DefaultHashBuilder) -> Child {
+    /// Adds `sprout` and all below it as nodes, edges and leaves.
+    fn plant(&mut self, sprout: &Sprout, hasher: &DefaultHashBuilder) -> u32 {
         let (end, rest) = (self.list(&sprout.ends), self.list(&sprout.rests));
         let node = index(self.nodes.len());
         self.nodes.push(Node {
-            segment_start: index(self.text.len()),
-            segment_len: index(segment.len()),
             has_literals: !sprout.literals.is_empty(),
             has_params: !sprout.params.is_empty(),
             params: [NONE; 4],
@@ -112,15 +107,15 @@ impl Tree {
             end,
             rest,
         });
-        self.text.push_str(segment);
         for (segment, next) in &sprout.literals {
             let mut tail = Tail::default();
             tail.literal(segment);
-            let child = match next.only_end(&mut tail) {
-                Some(end) => Child::Leaf(self.leaves.push(end, &tail)),
-                None => self.plant(next, segment, edges, hasher),
-            };
-            edges.insert(hasher, node, child, self);
+            if let Some(end) = next.only_end(&mut tail) {
+                self.edges.insert_leaf(hasher, node, end, &tail);
+            } else {
+                let child = self.plant(next, hasher);
+                self.edges.insert_node(hasher, node, segment, child);
+            }
         }
         for (slot, converter) in SEGMENT_CONVERTERS.into_iter().enumerate() {
             let Some(next) = sprout.params.get(&converter) else {
@@ -129,11 +124,11 @@ impl Tree {
             let mut tail = Tail::default();
             let child = match next.only_end(&mut tail) {
                 Some(end) => Child::Leaf(self.leaves.push(end, &tail)),
-                None => self.plant(next, "", edges, hasher),
+                None => Child::Node(self.plant(next, hasher)),
             };
             self.nodes[node as usize].params[slot] = child.pack();
         }
-        Child::Node(node)
+        node
     }
 
     fn list(&mut self, ends: &[End]) -> u32 {

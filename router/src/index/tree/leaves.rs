@@ -7,8 +7,8 @@ use crate::{
     index::{End, RouteRange, index},
 };
 
-/// All leaves, as short as can be and one after the other. A leaf is one place in memory instead of a node and an edge
-/// for each segment, and reading memory is what the time goes to in a large tree.
+/// The leaves that parameters lead to, as short as can be and one after the other. A leaf is one place in memory instead of a
+/// node and an edge for each segment, and reading memory is what the time goes to in a large tree.
 ///
 /// Each is four numbers of four bytes (an [`End`] and the length of its tail), the lowest byte first, and the tail.
 #[derive(Debug, Default)]
@@ -29,23 +29,23 @@ impl Leaves {
     }
 
     /// The end and the tail of the leaf that begins `at` there: segments, literal or a mark (see [`converter_of`]).
-    /// Behind a literal segment it begins with that segment, behind a parameter with what follows.
     #[inline]
     pub(super) fn get(&self, at: u32) -> (End, &[u8]) {
         let (head, rest) = self.bytes[at as usize..].split_at(16);
-        let number = |nth: usize| u32::from_le_bytes([head[nth], head[nth + 1], head[nth + 2], head[nth + 3]]);
         let routes = RouteRange {
-            first: number(0),
-            count: number(4),
+            first: number(head, 0),
+            count: number(head, 1),
         };
-        (
-            End {
-                routes,
-                params: number(8),
-            },
-            &rest[..number(12) as usize],
-        )
+        let params = number(head, 2);
+        (End { routes, params }, &rest[..number(head, 3) as usize])
     }
+}
+
+/// The `nth` of the numbers that `bytes` begins with.
+#[inline]
+pub(super) fn number(bytes: &[u8], nth: usize) -> u32 {
+    let at = 4 * nth;
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
 /// The tail of a leaf while it is put together.
@@ -60,11 +60,12 @@ impl Tail {
     }
 
     pub(super) fn param(&mut self, converter: Converter) {
-        let mark = MARKS
-            .iter()
-            .find(|(_, candidate)| *candidate == converter)
-            .map_or(0, |(mark, _)| *mark);
-        self.segment(&[mark]);
+        let mark = (0..).zip(MARKED).find(|&(_, candidate)| candidate == converter);
+        self.segment(&[mark.map_or(0, |(mark, _)| mark)]);
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.segments
     }
 
     fn segment(&mut self, segment: &[u8]) {
@@ -75,21 +76,18 @@ impl Tail {
     }
 }
 
-/// The converter of the parameter that a segment of a tail stands for, if it is no literal.
+/// The converter of the parameter that a segment of a tail stands for, if its `first` byte is a mark: a control character, which
+/// literal segments have none of.
 #[inline]
-pub(super) fn converter_of(segment: &[u8]) -> Option<Converter> {
-    let &[mark] = segment else { return None };
-    MARKS
-        .iter()
-        .find(|(candidate, _)| *candidate == mark)
-        .map(|(_, converter)| *converter)
+pub(super) fn converter_of(first: u8) -> Option<Converter> {
+    MARKED.get(usize::from(first)).copied()
 }
 
-/// Stand for parameters in a tail: control characters, which literal segments have none of.
-const MARKS: [(u8, Converter); 5] = [
-    (1, Converter::Str),
-    (2, Converter::Int),
-    (3, Converter::Slug),
-    (4, Converter::Uuid),
-    (5, Converter::Path),
+/// Each by its mark.
+const MARKED: [Converter; 5] = [
+    Converter::Str,
+    Converter::Int,
+    Converter::Slug,
+    Converter::Uuid,
+    Converter::Path,
 ];
