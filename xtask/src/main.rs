@@ -92,7 +92,7 @@ fn test() -> Result<(), Failure> {
         .env("RUSTDOCFLAGS", "--deny warnings")
         .run()?;
     cargo(&["test", "--workspace"]).run()?;
-    featured(&["test", "--lib", "--test", "tls"], &[]).run()?;
+    featured(&["test", "--lib", "--test", "tls", "--test", "worker"], &[]).run()?;
     featured(&["test", "--doc"], &[]).run()?;
     instructions::run(false)?;
     cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--bins"]).run()?;

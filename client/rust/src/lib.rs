@@ -26,7 +26,8 @@
 //! - [`Subscription`], [`Delivery`]: what others send;
 //! - [`State`], [`Ended`]: what the client is doing, and why;
 //! - [`Limits`], [`Counters`]: every bound, and what happened there;
-//! - [`Report`]: what happened that nobody waits for.
+//! - [`Report`]: what happened that nobody waits for;
+//! - `worker`, with the feature of that name: a server that is started, watched and restarted.
 
 // `driver` is the one task of a client, and runs a `pump` for each connection. `table`, `queue`, `out` and `backoff` are what
 // they decide by, without I/O; `shared` is what handles and driver have in common; `transport` turns messages into bytes.
@@ -50,6 +51,8 @@ mod state;
 mod subscription;
 mod table;
 mod transport;
+#[cfg(feature = "worker")]
+pub mod worker;
 
 pub use switchboard_wire::connection::Stream;
 #[cfg(feature = "tls")]
@@ -74,3 +77,7 @@ pub use subscription::{Delivery, Listening, Missed, Subscription};
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/client.md")]
 mod guide {}
+
+#[cfg(all(doctest, feature = "worker"))]
+#[doc = include_str!("../../../docs/worker.md")]
+mod worker_guide {}
