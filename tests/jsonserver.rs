@@ -12,6 +12,7 @@ use std::process::Stdio;
 
 use program::{Editor, Program, command};
 use serde_json::{Value, json};
+use switchboard_client::Client;
 
 #[tokio::test]
 async fn what_anaconda_asks_is_answered_in_the_shape_that_it_was_recorded_in() {
@@ -46,6 +47,18 @@ async fn what_anaconda_asks_is_answered_in_the_shape_that_it_was_recorded_in() {
         editor.ask(json!({"method": "check"})).await,
         json!({"success": true, "message": "Ok"})
     );
+}
+
+#[tokio::test]
+async fn in_the_native_dialect_our_own_client_is_answered() {
+    let arguments = [BUILT_IN, &["--dialect", "native"]].concat();
+    let program = Program::start("127.0.0.1:0", &arguments).await;
+    let client = Client::connect(&format!("tcp://{}", program.endpoint)).unwrap();
+    let cursor = json!({"source": "print(pri", "line": 1, "offset": 9});
+    let answer: Value = client.request("jedi/autocomplete", &cursor).await.unwrap();
+    assert_eq!(answer, json!({"completions": [["print\tword", "print"]]}));
+    let error = client.request::<Value>("jedi/nothing", &()).await.unwrap_err();
+    assert_eq!(error.server().unwrap().code(), "not_found");
 }
 
 #[tokio::test]

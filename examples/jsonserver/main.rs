@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use controllers::Linter;
 use switchboard::Running;
 use switchboard::prelude::*;
@@ -19,6 +19,9 @@ struct Arguments {
     /// Where to listen: an address and a port, of which 0 takes a free one, or unix:PATH.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9999")]
     bind: String,
+    /// What is spoken: that of Anaconda's JsonServer, or the native one.
+    #[arg(long, value_enum, default_value_t = Dialect::Jsonserver)]
+    dialect: Dialect,
     /// Exits after so many minutes without a call; 0 for never.
     #[arg(long, value_name = "MINUTES", default_value_t = 30)]
     idle_minutes: u64,
@@ -35,11 +38,20 @@ struct Arguments {
     lint_command: Option<String>,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Dialect {
+    Jsonserver,
+    Native,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
-    match server(&arguments).serve(listener(arguments.bind)).await {
+    match server(&arguments)
+        .serve(listener(arguments.bind, arguments.dialect))
+        .await
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -67,14 +79,18 @@ fn server(arguments: &Arguments) -> Server {
 }
 
 /// Editors send whole files, and want them back formatted; what they send nobody else hears.
-fn listener(bind: String) -> Listener {
+fn listener(bind: String, dialect: Dialect) -> Listener {
     let limits = Limits {
         message_bytes: 8 << 20,
         outbox_bytes: 64 << 20,
         silence: Duration::from_secs(24 * 3600),
         ..Limits::default()
     };
-    Listener::lines(bind).dialect(JsonServer).limits(limits)
+    let listener = Listener::lines(bind).limits(limits);
+    match dialect {
+        Dialect::Jsonserver => listener.dialect(JsonServer),
+        Dialect::Native => listener,
+    }
 }
 
 /// Standard output carries this line alone, for whoever has started the server and waits for it.
