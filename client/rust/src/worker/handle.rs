@@ -213,6 +213,11 @@ impl Worker {
         self.handle.shared.states.subscribe()
     }
 
+    /// The number of the server's process, while the worker is healthy and the server a local one.
+    pub fn process(&self) -> Option<u32> {
+        self.handle.shared.process()
+    }
+
     /// Where the server is, or is to be.
     pub fn place(&self) -> Place {
         Place::clone(&self.handle.wishes.borrow().place)

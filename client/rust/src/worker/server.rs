@@ -106,6 +106,11 @@ impl Server {
         self.exited().await;
     }
 
+    /// The number of its process, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.family.child.id()
+    }
+
     /// That it ended.
     pub(super) fn crashed(&self, status: ExitStatus) -> Fault {
         Fault::Crashed {

@@ -39,6 +39,8 @@ pub(super) struct Snapshot {
     pub(super) state: State,
     /// There is one while the state is healthy.
     pub(super) client: Option<Client>,
+    /// That of a local server.
+    pub(super) process: Option<u32>,
     pub(super) wish: u64,
     /// Counts the times that it became healthy.
     pub(super) generation: u64,
@@ -50,6 +52,7 @@ impl Shared {
         let snapshot = Snapshot {
             state: state.clone(),
             client: None,
+            process: None,
             wish: 0,
             generation: 0,
         };
@@ -70,28 +73,34 @@ impl Shared {
         self.snapshots.send_modify(|snapshot| {
             snapshot.wish = wish;
             snapshot.client = None;
+            snapshot.process = None;
             snapshot.state = State::Starting { attempt: 1 };
         });
     }
 
     pub(super) fn publish(&self, state: State) {
-        self.tell(state, None);
+        self.tell(state, None, None);
     }
 
-    pub(super) fn publish_healthy(&self, client: &Client) {
+    pub(super) fn publish_healthy(&self, client: &Client, process: Option<u32>) {
         self.used();
-        self.tell(State::Healthy, Some(client.clone()));
+        self.tell(State::Healthy, Some(client.clone()), process);
     }
 
-    fn tell(&self, state: State, client: Option<Client>) {
+    fn tell(&self, state: State, client: Option<Client>, process: Option<u32>) {
         tracing::debug!("the worker is {state}");
         self.snapshots.send_modify(|snapshot| {
             snapshot.generation += u64::from(client.is_some());
             snapshot.client = client;
+            snapshot.process = process;
             snapshot.state = state.clone();
         });
         // Whoever hears of a state finds what it says.
         self.states.send_replace(state);
+    }
+
+    pub(super) fn process(&self) -> Option<u32> {
+        self.snapshots.borrow().process
     }
 
     /// What was said of the wish that is seen to.

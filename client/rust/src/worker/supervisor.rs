@@ -164,7 +164,7 @@ impl Supervisor {
 
     /// Lets requests through to it, until it has to end, or has ended.
     async fn watch(&mut self, server: &mut Server, client: &Client, address: &str) -> End {
-        self.shared.publish_healthy(client);
+        self.shared.publish_healthy(client, server.id());
         let (limits, shared) = (&self.limits, &self.shared);
         tokio::select! {
             biased;
@@ -241,7 +241,7 @@ async fn follow(shared: &Shared, client: &Client, address: &str) -> Fault {
         let state = states.borrow_and_update().clone();
         match state {
             crate::State::Connecting => {}
-            crate::State::Connected => shared.publish_healthy(client),
+            crate::State::Connected => shared.publish_healthy(client, None),
             crate::State::Waiting { until, why, .. } => {
                 let why = Fault::unreachable(address, why);
                 shared.publish(State::Faulty { why, until });

@@ -159,6 +159,7 @@ async fn a_crash_settles_what_was_sent_and_the_server_comes_back() {
     };
     let worker = Worker::local(server("one").args(["child"])).limits(limits).start();
     let (first, child) = processes(&worker).await;
+    assert_eq!(worker.process(), Some(first.pid.as_raw_nonzero().get().unsigned_abs()));
     let client = worker.client().await.unwrap();
     let hanging = {
         let worker = worker.clone();
