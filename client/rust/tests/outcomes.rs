@@ -6,9 +6,11 @@ mod common;
 
 use std::time::Duration;
 
+use common::script::Script;
 use common::{Number, WAYS, Way, assert_empty, within};
 use serde_json::{Value, json};
 use switchboard_client::{Client, Fate, Refusal, RequestError};
+use tokio::time::Instant;
 
 async fn code(client: &Client, name: &str, payload: Value) -> String {
     match within(client.request::<Value>(name, &payload)).await {
@@ -317,5 +319,20 @@ async fn a_stream_that_is_not_read_is_ended_and_cancelled() {
     assert!(matches!(within(answers.next()).await, Some(Err(RequestError::Overrun))));
     assert!(within(answers.next()).await.is_none());
     assert_eq!(client.counters().overrun.get(), 1);
+    assert_empty(&client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_server_is_told_at_once_of_a_request_whose_time_is_up() {
+    let (mut script, builder) = Script::lines();
+    let client = builder.connect().unwrap();
+    let request = client.request::<u8>("hang", &()).within(Duration::from_secs(1));
+    let mut peer = script.peer().await;
+    let since = Instant::now();
+    assert_eq!(peer.name().await, "hang");
+    assert!(matches!(within(request).await, Err(RequestError::TimedOut { .. })));
+    assert_eq!(peer.name().await, "switchboard/cancel");
+    // Not only when there is something else to do.
+    assert!(since.elapsed() < Duration::from_secs(2));
     assert_empty(&client);
 }

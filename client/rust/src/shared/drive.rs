@@ -159,11 +159,13 @@ impl Shared {
 
     /// Gives up what has waited for too long; says when that is to be done next.
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
-        let (dues, next, has_room) = {
+        let (dues, next, has_room, waker) = {
             let mut core = self.lock();
             let mut dues = Dues::default();
             let before = core.queue.len();
+            let mut is_told = false;
             for (uid, call) in core.table.expire(now) {
+                is_told |= call.stage == Stage::Sent && core.link != Link::Offline;
                 let (fate, after) = (call.fate(), call.timeout);
                 core.forget(uid, &call);
                 let why = RequestError::TimedOut { after, fate };
@@ -174,8 +176,14 @@ impl Shared {
                 dues.unsent.push(Unsent::old(old.message));
             }
             let next = core.table.next_deadline().into_iter().chain(core.queue.next_old(age));
-            (dues, next.min(), core.queue.len() < before)
+            let (next, has_room) = (next.min(), core.queue.len() < before);
+            // The task has written what waited before it asks this: it comes again, for the server to be told.
+            let waker = if is_told { core.waker.take() } else { None };
+            (dues, next, has_room, waker)
         };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         if has_room {
             self.room.notify_waiters();
         }
