@@ -27,8 +27,8 @@ pub struct WorkerLimits {
     pub backoff_most: Duration,
     /// A server that was ready for so long had a good start: the next failure is the first in a row. 5 s.
     pub stable: Duration,
-    /// How long the connection to a server that still runs may be away. Then the server is killed and started again. (That a
-    /// silent connection is gone is found out by the client's heartbeat.) 5 s.
+    /// When the connection to a server that still runs is gone, how long it may take to answer on the next one. Then the server
+    /// is killed and started again. (That a silent connection is gone is found out by the client's heartbeat.) 5 s.
     pub recover: Duration,
     /// How long a server that is asked to end may take. Then it is killed. 3 s.
     pub stop: Duration,

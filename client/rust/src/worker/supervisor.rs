@@ -5,8 +5,9 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::place::Kind;
 use super::restarts::{Restarts, Verdict};
@@ -15,7 +16,7 @@ use super::shared::{Configure, Shared, Wish, later};
 use super::{Command, Fault, Place, State, WorkerLimits};
 use crate::builder::AddressError;
 use crate::client::Client;
-use crate::error::Ended;
+use crate::error::{Ended, Refusal, RequestError};
 
 pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
@@ -258,15 +259,31 @@ async fn lost(client: &Client, patience: Duration) -> Ended {
     let mut states = client.states();
     loop {
         // The client lives, and with it what tells its states.
-        let _ = states.wait_for(|state| !state.is_connected()).await;
-        let back = states.wait_for(|state| matches!(state, crate::State::Connected | crate::State::Closed(_)));
-        let back = timeout(patience, back)
+        let lost = states
+            .wait_for(|state| !state.is_connected())
             .await
-            .map(|state| state.map(|state| state.clone()));
-        match back {
-            Ok(Ok(crate::State::Closed(why))) => return why,
-            Ok(_) => {}
-            Err(_) => return ended(client).unwrap_or(Ended::Slow(patience)),
+            .map(|state| state.clone());
+        let why = match lost {
+            Ok(crate::State::Waiting { why, .. } | crate::State::Closed(why)) => why,
+            Ok(_) | Err(_) => Ended::Slow(patience),
+        };
+        match timeout(patience, answered(client)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(closed)) => return closed,
+            Err(_) => return why,
+        }
+    }
+}
+
+/// Waits for a sign of life. A connection alone is none: the system takes it for a process that is frozen, too.
+async fn answered(client: &Client) -> Result<(), Ended> {
+    loop {
+        match client.request::<IgnoredAny>(PING, &()).await {
+            Err(RequestError::Refused(Refusal::Closed(why))) => return Err(why),
+            Err(RequestError::Lost { .. } | RequestError::TimedOut { .. }) => {}
+            // Too many wait for the same already.
+            Err(RequestError::Refused(_)) => sleep(AGAIN).await,
+            _ => return Ok(()),
         }
     }
 }
@@ -294,3 +311,6 @@ async fn idle(shared: &Shared, client: &Client, after: Option<Duration>) {
         sleep_until(until).await;
     }
 }
+
+const PING: &str = "switchboard/ping";
+const AGAIN: Duration = Duration::from_millis(100);

@@ -214,3 +214,26 @@ async fn a_server_that_ends_well_is_started_by_the_next_request() {
     state(&worker, |state| matches!(state, State::Stopped)).await;
     assert_eq!(within(worker.request::<String>("name", &())).await.unwrap(), "one");
 }
+
+#[tokio::test]
+async fn a_server_that_is_frozen_is_killed_and_replaced() {
+    let limits = WorkerLimits {
+        recover: Duration::from_millis(300),
+        ..patient()
+    };
+    let worker = Worker::local(server("one"))
+        .limits(limits)
+        .client(|builder| {
+            builder.random(|| 0.0).limits(switchboard_client::Limits {
+                heartbeat: Duration::from_millis(200),
+                patience: Duration::from_millis(100),
+                ..switchboard_client::Limits::default()
+            })
+        })
+        .start();
+    let (first, _) = processes(&worker).await;
+    rustix::process::kill_process(first.pid, rustix::process::Signal::STOP).unwrap();
+    let old = first.pid;
+    first.gone().await;
+    assert_ne!(processes(&worker).await.0.pid, old);
+}
