@@ -96,6 +96,7 @@ async fn a_server_that_nobody_uses_is_stopped_until_the_next_request() {
     // An open request is use, for longer than the time.
     let error = within(hanging.request::<u8>("hang", &())).await.unwrap_err();
     assert!(error.to_string().starts_with("not answered within"), "{error}");
+    assert!(worker.state().is_healthy());
     state(&worker, |state| matches!(state, State::Stopped)).await;
     first.gone().await;
     assert_eq!(within(worker.request::<String>("name", &())).await.unwrap(), "one");
