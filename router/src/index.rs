@@ -16,8 +16,10 @@ use std::{
 
 use hashbrown::DefaultHashBuilder;
 
-pub(crate) use self::literals::Others;
-use self::{literals::Literals, tree::Tree};
+use self::{
+    literals::{Literal, Literals, Others},
+    tree::Tree,
+};
 use crate::{Param, Params, Pattern, PatternError, params::Span};
 
 /// The patterns of a router, compiled.
@@ -31,19 +33,16 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// The routes of the literal path that `name` is, and which other patterns match it.
+    /// The literal path that `name` is.
     #[inline]
-    pub(crate) fn literal(&self, name: &str) -> (Option<RouteRange>, Others<'_>) {
-        match self.literals.get(&self.hasher, name) {
-            Some(literal) => (Some(literal.routes), self.literals.others(literal)),
-            None => (None, Others::Unknown),
-        }
+    pub(crate) fn literal(&self, name: &str) -> Option<&Literal> {
+        self.literals.get(&self.hasher, name)
     }
 
-    /// Calls `found` with the routes of each of `others`, the patterns that match `name` and are no literal paths, and with
-    /// what it captures.
-    pub(crate) fn others(&self, name: &str, others: Others<'_>, mut found: impl FnMut(RouteRange, Params)) {
-        match others {
+    /// Calls `found` with the routes of each pattern that matches `name` and is no literal path, and with what it captures.
+    /// `literal` is the literal path that the name is.
+    pub(crate) fn others(&self, name: &str, literal: Option<&Literal>, mut found: impl FnMut(RouteRange, Params)) {
+        match literal.map_or(Others::Unknown, |literal| self.literals.others(literal)) {
             Others::None => {}
             Others::Known(others) => {
                 for (end, spans) in others {

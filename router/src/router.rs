@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     Params, Pattern, PatternError, PatternErrorKind as Kind,
-    index::{Builder, Index, Others, RouteRange},
+    index::{Builder, Index, RouteRange},
 };
 
 /// All routes, compiled. Immutable, so that threads share it without a lock.
@@ -77,20 +77,21 @@ impl<T> Router<T> {
     /// in proportion to the length of the name and to the patterns that agree with it so far, and allocates nothing
     /// for patterns of up to four parameters once a thread has matched a few names.
     pub fn matches(&self, name: &str, mut found: impl FnMut(&T, Params)) {
-        let (literal, others) = self.index.literal(name);
-        if let Some(range) = literal {
-            self.emit_literal(range, &mut found);
+        let literal = self.index.literal(name);
+        if let Some(literal) = literal {
+            self.emit_literal(literal.routes, &mut found);
+            if literal.is_alone() {
+                return;
+            }
         }
-        if !matches!(others, Others::None) {
-            self.index
-                .others(name, others, |range, params| self.emit(range, params, &mut found));
-        }
+        self.index
+            .others(name, literal, |range, params| self.emit(range, params, &mut found));
     }
 
     /// As [`Router::matches`], for literal paths alone.
     pub fn matches_literal(&self, name: &str, mut found: impl FnMut(&T, Params)) {
-        if let (Some(range), _) = self.index.literal(name) {
-            self.emit_literal(range, &mut found);
+        if let Some(literal) = self.index.literal(name) {
+            self.emit_literal(literal.routes, &mut found);
         }
     }
 

@@ -20,7 +20,7 @@ type Other = (End, Box<[Span]>);
 
 /// Which other patterns match a literal path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Others<'i> {
+pub(super) enum Others<'i> {
     None,
     Known(&'i [Other]),
     /// The tree has to be asked.
@@ -90,6 +90,12 @@ impl Literals {
 }
 
 impl Literal {
+    /// Whether no other pattern matches it.
+    #[inline]
+    pub(crate) fn is_alone(&self) -> bool {
+        self.others == NONE
+    }
+
     #[inline]
     fn of(self, text: &str) -> &[u8] {
         &text.as_bytes()[self.start as usize..][..self.len as usize]

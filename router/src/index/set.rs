@@ -37,11 +37,11 @@ impl Expressions {
     /// Finds the expressions of `group` that match `name` from `start` on.
     pub(crate) fn matches(&self, group: u32, name: &str, start: usize, found: &mut impl FnMut(End, &[Span])) {
         let group = &self.groups[group as usize];
-        let is_plain = symbols::is_plain(name);
+        let mut is_plain = None;
         for set in &group.sets {
             set.candidates(&name.as_bytes()[start..], |candidate| {
                 let member = &self.members[candidate as usize];
-                if is_plain && member.is_certain {
+                if member.is_certain && *is_plain.get_or_insert_with(|| symbols::is_plain(name)) {
                     found(member.end, &[]);
                 } else {
                     self.attempt(candidate, name, start, found);
