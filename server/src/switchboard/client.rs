@@ -1,5 +1,6 @@
 //! One connected peer.
 
+mod answers;
 mod peer;
 
 use std::any::{Any, TypeId};
