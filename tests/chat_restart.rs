@@ -9,12 +9,10 @@
 mod process;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use process::{Pipe, Process};
+use process::{Pipe, Process, example};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use switchboard_client::{Client, Fate, RequestError};
@@ -50,8 +48,8 @@ struct Kept {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everyone_is_back_after_each_restart_and_no_line_is_heard_twice() {
-    let mut server = Process::start(chat().args(["--bind", "127.0.0.1:0"]), Pipe::Out);
-    let address = server.address;
+    let mut server = Process::start(example("chat").args(["--bind", "127.0.0.1:0"]), Pipe::Out);
+    let address = server.address();
     let record = Record::default();
     let clients: Vec<Client> = (0..PEOPLE)
         .map(|n| person(n, &format!("ws://{address}"), &record))
@@ -69,7 +67,7 @@ async fn everyone_is_back_after_each_restart_and_no_line_is_heard_twice() {
         talked(&record, 40).await;
         server.signal(signal);
         server.end().await;
-        server = Process::start(chat().args(["--bind", &address.to_string()]), Pipe::Out);
+        server = Process::start(example("chat").args(["--bind", &address.to_string()]), Pipe::Out);
         all_in_their_rooms(&clients).await;
     }
     talked(&record, 40).await;
@@ -220,18 +218,6 @@ fn name(n: usize) -> String {
 
 fn room(n: usize) -> &'static str {
     ["rooms/lobby", "rooms/garden"][n % 2]
-}
-
-fn chat() -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let target = tests.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
-    let program = target.join("examples/chat");
-    assert!(
-        program.exists(),
-        "there is no {}: `cargo build --examples` makes it",
-        program.display()
-    );
-    Command::new(program)
 }
 
 const PEOPLE: usize = 6;

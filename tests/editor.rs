@@ -3,10 +3,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, reason = "others need more of it")]
+#[path = "common/process.rs"]
+mod process;
+
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use process::example;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -18,19 +23,11 @@ struct Editor {
 
 impl Editor {
     fn open(name: &str, text: &str) -> Self {
-        let tests = std::env::current_exe().unwrap();
-        let examples = tests.ancestors().nth(2).unwrap().join("examples");
-        for program in ["editor", "jsonserver"] {
-            let program = examples.join(program);
-            assert!(
-                program.exists(),
-                "there is no {}: `cargo build --examples` makes it",
-                program.display()
-            );
-        }
+        // The editor looks for it beside itself.
+        let _ = example("jsonserver");
         let file: PathBuf = std::env::temp_dir().join(format!("switchboard-editor-{name}-{}.py", std::process::id()));
         std::fs::write(&file, text).unwrap();
-        let mut child = Command::new(examples.join("editor"))
+        let mut child = Command::from(example("editor"))
             .arg(file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

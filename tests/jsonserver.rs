@@ -3,21 +3,25 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "jsonserver/program.rs"]
-mod program;
+#[path = "jsonserver/editor.rs"]
+mod editor;
+#[allow(dead_code, reason = "others need more of it")]
+#[path = "common/process.rs"]
+mod process;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use program::{Editor, Program, command};
+use editor::Editor;
+use process::{Pipe, Process, example};
 use serde_json::{Value, json};
 use switchboard_client::Client;
 
 #[tokio::test]
 async fn what_anaconda_asks_is_answered_in_the_shape_that_it_was_recorded_in() {
-    let program = Program::start("127.0.0.1:0", BUILT_IN).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start("127.0.0.1:0", BUILT_IN);
+    let mut editor = Editor::connect(&server.endpoint).await;
     let mut served = Vec::new();
     for (request, recorded) in recorded() {
         let name = format!("{}/{}", request["handler"], request["method"]).replace('"', "");
@@ -52,8 +56,8 @@ async fn what_anaconda_asks_is_answered_in_the_shape_that_it_was_recorded_in() {
 #[tokio::test]
 async fn in_the_native_dialect_our_own_client_is_answered() {
     let arguments = [BUILT_IN, &["--dialect", "native"]].concat();
-    let program = Program::start("127.0.0.1:0", &arguments).await;
-    let client = Client::connect(&format!("tcp://{}", program.endpoint)).unwrap();
+    let server = start("127.0.0.1:0", &arguments);
+    let client = Client::connect(&format!("tcp://{}", server.endpoint)).unwrap();
     let cursor = json!({"source": "print(pri", "line": 1, "offset": 9});
     let answer: Value = client.request("jedi/autocomplete", &cursor).await.unwrap();
     assert_eq!(answer, json!({"completions": [["print\tword", "print"]]}));
@@ -63,10 +67,10 @@ async fn in_the_native_dialect_our_own_client_is_answered() {
 
 #[tokio::test]
 async fn an_editor_that_asks_for_everything_at_once_gets_each_answer_once() {
-    let program = Program::start("127.0.0.1:0", BUILT_IN).await;
+    let server = start("127.0.0.1:0", BUILT_IN);
     let mut editors = Vec::new();
     for _ in 0..3 {
-        let mut editor = Editor::connect(&program.endpoint).await;
+        let mut editor = Editor::connect(&server.endpoint).await;
         let mut open = BTreeSet::new();
         for (request, _) in recorded().cycle().take(120) {
             open.insert(editor.send(request).await);
@@ -83,8 +87,8 @@ async fn an_editor_that_asks_for_everything_at_once_gets_each_answer_once() {
 
 #[tokio::test]
 async fn what_is_wrong_is_told_to_who_asked_and_nothing_to_who_did_not() {
-    let program = Program::start("127.0.0.1:0", BUILT_IN).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start("127.0.0.1:0", BUILT_IN);
+    let mut editor = Editor::connect(&server.endpoint).await;
     let failed = |error: &str, code: &str| json!({"success": false, "error": error, "code": code});
     let table = [
         (
@@ -118,10 +122,10 @@ async fn what_is_wrong_is_told_to_who_asked_and_nothing_to_who_did_not() {
 
 #[tokio::test]
 async fn a_worker_may_look_whether_the_server_is_there_as_often_as_it_likes() {
-    let program = Program::start("127.0.0.1:0", BUILT_IN).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start("127.0.0.1:0", BUILT_IN);
+    let mut editor = Editor::connect(&server.endpoint).await;
     for _ in 0..100 {
-        drop(program.endpoint.connect().await.unwrap());
+        drop(server.endpoint.connect().await.unwrap());
     }
     assert_eq!(editor.ask(json!({"method": "check"})).await["success"], true);
 }
@@ -131,11 +135,11 @@ async fn it_exits_when_nobody_asks_for_anything() {
     let folder = Folder::new("idle");
     let socket = folder.0.join("server.sock");
     let idle = [BUILT_IN, &["--idle-seconds", "1"]].concat();
-    let program = Program::start(&unix(&socket), &idle).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start(&unix(&socket), &idle);
+    let mut editor = Editor::connect(&server.endpoint).await;
     editor.ask(json!({"method": "check"})).await;
     editor.closed().await;
-    assert_eq!(program.end().await.code(), Some(0));
+    assert_eq!(ended(server).await, Some(0));
     assert!(!socket.exists());
 }
 
@@ -149,18 +153,18 @@ async fn it_exits_when_its_parent_is_gone() {
         .unwrap();
     let id = parent.id().unwrap().to_string();
     let arguments = [BUILT_IN, &["--parent", &id]].concat();
-    let program = Program::start(&unix(&socket), &arguments).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start(&unix(&socket), &arguments);
+    let mut editor = Editor::connect(&server.endpoint).await;
     editor.ask(json!({"method": "check"})).await;
     drop(parent.stdin.take());
     editor.closed().await;
-    assert_eq!(program.end().await.code(), Some(0));
+    assert_eq!(ended(server).await, Some(0));
     assert!(!socket.exists());
     parent.wait().await.unwrap();
 
     // The process is gone already.
-    let program = Program::start(&unix(&socket), &arguments).await;
-    assert_eq!(program.end().await.code(), Some(0));
+    let server = start(&unix(&socket), &arguments);
+    assert_eq!(ended(server).await, Some(0));
     assert!(!socket.exists());
 }
 
@@ -168,21 +172,37 @@ async fn it_exits_when_its_parent_is_gone() {
 async fn a_signal_ends_it_well() {
     let folder = Folder::new("signal");
     let socket = folder.0.join("server.sock");
-    let program = Program::start(&unix(&socket), BUILT_IN).await;
-    let mut editor = Editor::connect(&program.endpoint).await;
+    let server = start(&unix(&socket), BUILT_IN);
+    let mut editor = Editor::connect(&server.endpoint).await;
     editor.ask(json!({"method": "check"})).await;
-    program.signal("TERM").await;
+    server.signal("TERM");
     editor.closed().await;
-    assert_eq!(program.end().await.code(), Some(0));
+    assert_eq!(ended(server).await, Some(0));
     assert!(!socket.exists());
 }
 
 #[tokio::test]
 async fn it_listens_on_port_9999_of_loopback_for_30_minutes_unless_told_otherwise() {
-    let output = command().arg("--help").output().await.unwrap();
+    let output = example("jsonserver").arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(help.contains("[default: 127.0.0.1:9999]"), "{help}");
     assert!(help.contains("[default: 30]"), "{help}");
+}
+
+/// The server, whose log goes to nobody, as it does when an editor is gone.
+fn start(bind: &str, arguments: &[&str]) -> Process {
+    let mut command = example("jsonserver");
+    command.args(["--bind", bind]).args(arguments).stderr(Stdio::piped());
+    let mut server = Process::start(&mut command, Pipe::Out);
+    drop(server.child.stderr.take());
+    server
+}
+
+/// Waits until a server ends by itself, having said nothing but where it was.
+async fn ended(mut server: Process) -> Option<i32> {
+    let status = server.end().await;
+    assert_eq!((server.said.len(), server.rest()), (1, Vec::new()));
+    status.code()
 }
 
 /// What Anaconda's client asked, and what its server answered.

@@ -3,11 +3,17 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[allow(dead_code, reason = "others need more of it")]
+#[path = "common/process.rs"]
+mod process;
+
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+
+use process::{Pipe, Process, example};
 
 #[test]
 fn the_doubler_doubles_what_it_is_given() {
@@ -16,7 +22,7 @@ fn the_doubler_doubles_what_it_is_given() {
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "42\n-8\n0\n");
 
     // More than any queue holds.
-    let mut doubler = Process(
+    let mut doubler = Doubler(
         example("doubler")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -35,15 +41,12 @@ fn the_doubler_doubles_what_it_is_given() {
 
 #[test]
 fn the_doubler_serves_other_processes_and_lives_on_when_one_is_wrong() {
-    let server = Process(
-        example("doubler")
-            .args(["--serve", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
+    let mut command = example("doubler");
+    let server = Process::start(
+        command.args(["--serve", "127.0.0.1:0"]).stderr(Stdio::null()),
+        Pipe::Out,
     );
-    let (server, address) = server.listening();
+    let address = server.address().to_string();
     let ask = |number: &str| {
         example("doubler")
             .args(["--connect", &address, number])
@@ -133,34 +136,10 @@ fn file_to_read(path: &Path) -> File {
     File::open(path).unwrap()
 }
 
-fn example(name: &str) -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let target = tests.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
-    let program = target.join("examples").join(name);
-    assert!(
-        program.exists(),
-        "there is no {}: `cargo build --examples` makes it",
-        program.display()
-    );
-    Command::new(program)
-}
-
 /// A program that is killed with this if it still runs.
-struct Process(Child);
+struct Doubler(Child);
 
-impl Process {
-    /// Waits until it has said where it listens.
-    fn listening(mut self) -> (Self, String) {
-        let mut line = String::new();
-        BufReader::new(self.0.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line.trim_end().strip_prefix("listening on ").expect("where it listens");
-        (self, address.to_owned())
-    }
-}
-
-impl Drop for Process {
+impl Drop for Doubler {
     fn drop(&mut self) {
         // It may have ended by itself, which is as good.
         let _ = self.0.kill();

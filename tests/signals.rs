@@ -7,11 +7,10 @@
 #[path = "common/process.rs"]
 mod process;
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use process::{Pipe, Process};
+use process::{Pipe, Process, example};
 use switchboard::prelude::*;
 use switchboard::testing::TestClient;
 use tokio::net::TcpStream;
@@ -20,7 +19,7 @@ use tokio::net::TcpStream;
 async fn a_signal_tells_clients_to_come_back_and_ends_the_process_well() {
     for signal in ["TERM", "INT"] {
         let mut server = Process::start(example("chat").args(["--bind", "127.0.0.1:0"]), Pipe::Out);
-        let mut client = TestClient::connect(server.address).await.unwrap();
+        let mut client = TestClient::connect(server.address()).await.unwrap();
         let refused = client.request("rooms/lobby/join", ()).await.unwrap_err();
         assert_eq!(refused.code(), "unauthenticated");
         server.signal(signal);
@@ -34,12 +33,12 @@ async fn a_signal_tells_clients_to_come_back_and_ends_the_process_well() {
 #[tokio::test]
 async fn a_first_signal_waits_for_what_runs_and_a_second_one_does_not() {
     let mut server = Process::start(&mut hanging_server(), Pipe::Err);
-    let mut client = TestClient::connect(server.address).await.unwrap();
+    let mut client = TestClient::connect(server.address()).await.unwrap();
     let uid = client.start_request("hang", ()).await;
     assert_eq!(client.expect("started").await, "and never ends");
 
     server.signal("TERM");
-    while TcpStream::connect(server.address).await.is_ok() {
+    while TcpStream::connect(server.address()).await.is_ok() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     client.expect_silence().await;
@@ -98,7 +97,7 @@ async fn without_a_log_the_table_and_the_address_go_to_standard_error() {
             .unwrap()
             .starts_with("listening on http://127.0.0.1:")
     );
-    assert!(TcpStream::connect(server.address).await.is_ok());
+    assert!(TcpStream::connect(server.address()).await.is_ok());
     server.signal("TERM");
     server.end().await;
 }
@@ -142,20 +141,6 @@ fn hanging_server() -> Command {
     command
         .args(["--exact", "serve_for_another_test", "--nocapture"])
         .env(SERVE, "1");
-    command
-}
-
-fn example(name: &str) -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let target = tests.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
-    let program = target.join("examples").join(name);
-    assert!(
-        program.exists(),
-        "there is no {}: `cargo build --examples` makes it",
-        program.display()
-    );
-    let mut command = Command::new(program);
-    command.env_remove("RUST_LOG");
     command
 }
 

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
+use switchboard::Endpoint;
 use tokio::time::timeout;
 
 /// Where a process says what it has to say.
@@ -18,8 +20,9 @@ pub(crate) enum Pipe {
 /// A server that was started, and is killed with this if it still runs.
 pub(crate) struct Process {
     pub(crate) child: Child,
-    pub(crate) address: SocketAddr,
-    /// What it said until its address was known.
+    /// Where it listens, as it said first.
+    pub(crate) endpoint: Endpoint,
+    /// What it said until that was known.
     pub(crate) said: Vec<String>,
     lines: mpsc::Receiver<String>,
 }
@@ -33,7 +36,7 @@ impl Process {
         };
         let mut process = Self {
             child: command.spawn().unwrap(),
-            address: SocketAddr::from(([0; 4], 0)),
+            endpoint: Endpoint::Tcp(String::new()),
             said: Vec::new(),
             lines: mpsc::channel().1,
         };
@@ -42,18 +45,22 @@ impl Process {
             Pipe::Err => lines(process.child.stderr.take().unwrap()),
         };
         while let Ok(line) = process.lines.recv_timeout(PATIENCE) {
+            let endpoint = listening(&line);
             process.said.push(line);
-            let address = process
-                .said
-                .last()
-                .and_then(|line| line.split_once("listening on http"))
-                .and_then(|(_, address)| address.split_once("://"));
-            if let Some(address) = address.and_then(|(_, address)| address.split_whitespace().next()) {
-                process.address = address.parse().unwrap();
+            if let Some(endpoint) = endpoint {
+                process.endpoint = endpoint;
                 return process;
             }
         }
         panic!("it does not say where it listens: {:#?}", process.said);
+    }
+
+    /// Where it listens, if that is over TCP.
+    pub(crate) fn address(&self) -> SocketAddr {
+        match &self.endpoint {
+            Endpoint::Tcp(address) => address.parse().unwrap(),
+            Endpoint::Unix(path) => panic!("it listens at {}", path.display()),
+        }
     }
 
     /// The next line that has this in it.
@@ -66,6 +73,18 @@ impl Process {
             said.push(line);
         }
         panic!("it does not say {words:?}: {said:#?}");
+    }
+
+    /// What it still says, to the end.
+    pub(crate) fn rest(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => said.push(line),
+                Err(RecvTimeoutError::Disconnected) => return said,
+                Err(RecvTimeoutError::Timeout) => panic!("it goes on: {said:#?}"),
+            }
+        }
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -95,6 +114,21 @@ impl Drop for Process {
     }
 }
 
+/// An example, which logs as it does unless told otherwise.
+pub(crate) fn example(name: &str) -> Command {
+    let tests = std::env::current_exe().unwrap();
+    let target = tests.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
+    let program = target.join("examples").join(name);
+    assert!(
+        program.exists(),
+        "there is no {}: `cargo build --examples` makes it",
+        program.display()
+    );
+    let mut command = Command::new(program);
+    command.env_remove("RUST_LOG");
+    command
+}
+
 /// Reads to the end, wanted or not: a process may fail that cannot say what it has to.
 fn lines(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
     let (send, receive) = mpsc::channel();
@@ -104,6 +138,17 @@ fn lines(output: impl Read + Send + 'static) -> mpsc::Receiver<String> {
         }
     });
     receive
+}
+
+/// Where a line says that its server listens: as an address alone, or as one for browsers.
+fn listening(line: &str) -> Option<Endpoint> {
+    let (_, told) = line.split_once("listening on ")?;
+    let address = told.split_whitespace().next()?;
+    let address = address
+        .strip_prefix("http://")
+        .or_else(|| address.strip_prefix("https://"))
+        .unwrap_or(address);
+    Some(address.into())
 }
 
 const PATIENCE: Duration = Duration::from_secs(30);

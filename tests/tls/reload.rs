@@ -121,14 +121,14 @@ mod by_signal {
             .env(FOLDER, certificates.folder());
         let mut server = Process::start(&mut command, Pipe::Err);
         assert!(server.said.last().unwrap().contains("listening on https://127.0.0.1:"));
-        let mut connected = connect(server.address, &certificates.client()).await;
+        let mut connected = connect(server.address(), &certificates.client()).await;
 
         certificates.renew();
         server.signal("HUP");
         server.line_with("TLS certificates are read anew");
-        let mut late = connect(server.address, &certificates.client()).await;
+        let mut late = connect(server.address(), &certificates.client()).await;
         assert_eq!(
-            seen(server.address, &certificates).await.unwrap(),
+            seen(server.address(), &certificates).await.unwrap(),
             certificate(&certificates)
         );
 
@@ -137,7 +137,7 @@ mod by_signal {
         server.signal("HUP");
         let line = server.line_with("TLS certificates cannot be read anew");
         assert!(line.contains(&key.display().to_string()), "{line}");
-        let mut later = connect(server.address, &tls).await;
+        let mut later = connect(server.address(), &tls).await;
 
         for client in [&mut connected, &mut late, &mut later] {
             assert_eq!(client.request("echo", "still here").await.unwrap(), "still here");

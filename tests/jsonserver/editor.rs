@@ -1,61 +1,12 @@
-//! The example as a process of its own, and a client that is as fragile as Anaconda's.
+//! A client that is as fragile as Anaconda's.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use switchboard::Endpoint;
 use switchboard::wire::connection::Stream;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
-
-/// The server, which is killed with this if it still runs.
-pub(crate) struct Program {
-    pub(crate) endpoint: Endpoint,
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Program {
-    /// Starts it, and waits until it says where it is.
-    pub(crate) async fn start(bind: &str, arguments: &[&str]) -> Self {
-        let mut child = command()
-            .args(["--bind", bind])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        // Its log goes to nobody, as it does when an editor is gone.
-        drop(child.stderr.take());
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        within(stdout.read_line(&mut line)).await.unwrap();
-        let endpoint = line.trim_end().strip_prefix("listening on ").unwrap().into();
-        Self {
-            endpoint,
-            child,
-            stdout,
-        }
-    }
-
-    pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().unwrap().to_string();
-        let status = Command::new("kill").args([&format!("-{name}"), &id]).status();
-        assert!(status.await.unwrap().success());
-    }
-
-    /// Waits until it ends by itself. It has said nothing but where it was.
-    pub(crate) async fn end(mut self) -> ExitStatus {
-        let mut rest = String::new();
-        within(self.stdout.read_to_string(&mut rest)).await.unwrap();
-        assert_eq!(rest, "");
-        within(self.child.wait()).await.unwrap()
-    }
-}
 
 /// A client that fails where Anaconda's would never fire a callback again.
 pub(crate) struct Editor {
@@ -112,20 +63,6 @@ impl Editor {
         within(self.stream.read_to_string(&mut rest)).await.unwrap();
         assert_eq!(rest, "");
     }
-}
-
-pub(crate) fn command() -> Command {
-    let tests = std::env::current_exe().unwrap();
-    let target = tests.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
-    let program = target.join("examples/jsonserver");
-    assert!(
-        program.exists(),
-        "there is no {}: `cargo build --examples` makes it",
-        program.display()
-    );
-    let mut command = Command::new(program);
-    command.env_remove("RUST_LOG");
-    command
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
