@@ -130,6 +130,11 @@ impl fmt::Display for PatternError {
                     "the regular expression at byte {at} matches no name: it must be able to match some text"
                 )
             }
+            Kind::UncertainAnchor => write!(
+                f,
+                "something may come before the anchor at byte {at}, or nothing, so that it cannot stand behind a prefix: \
+                 write it first, or leave it out, as an expression is anchored at both ends"
+            ),
             Kind::TooComplex { max_bytes } => write!(
                 f,
                 "the regular expression at byte {at} takes more than {max_bytes} bytes when compiled: \
@@ -183,6 +188,8 @@ pub enum PatternErrorKind {
     UnnamedGroup,
     /// The regular expression matches nothing, or the empty string alone.
     MatchesNoName,
+    /// A `^` or `\A`, under a prefix, of which only the name tells whether something of the expression comes before it.
+    UncertainAnchor,
     /// The regular expression is too large when compiled.
     TooComplex {
         /// The limit, [`Pattern::MAX_COMPILED_BYTES`](crate::Pattern::MAX_COMPILED_BYTES).

@@ -73,6 +73,7 @@
 //!
 //! So the time for expressions grows with those that share their literal first segments, and not with the others.
 
+mod beginning;
 mod converter;
 mod error;
 mod expression;

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use regex_automata::{Input, nfa::thompson::pikevm::PikeVM};
 
 use crate::{
-    Converter, Param, Params, PatternError, PatternErrorKind as Kind, Prefix,
+    Converter, Param, Params, PatternError, PatternErrorKind as Kind, Prefix, beginning,
     expression::Expression,
     params::Span,
     path::{self, Segment},
@@ -96,7 +96,8 @@ impl Pattern {
         &self.params
     }
 
-    /// This pattern behind a prefix. Under a path it stays what it is; parameters of the prefix come first.
+    /// This pattern behind a prefix. It stays what it is, a path or a regular expression, and matches there what it matches
+    /// alone; parameters of the prefix come first.
     ///
     /// ```
     /// use switchboard_router::{Pattern, Prefix};
@@ -106,12 +107,14 @@ impl Pattern {
     /// let regex = Pattern::regex("up|down")?.under(&rooms)?;
     /// assert_eq!(regex.source(), "rooms/(?<room>-?[0-9]+)/(?:up|down)");
     /// assert!(regex.matches("rooms/99999999999999999999/up").is_none(), "the prefix's converter still holds");
+    /// assert_eq!(Pattern::regex("^up$")?.under(&rooms)?.source(), "rooms/(?<room>-?[0-9]+)/up$");
     /// # Ok::<(), switchboard_router::PatternError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// A parameter's name that both have, or a result over one of the limits. Positions are those in the result.
+    /// A parameter's name that both have, a `^` of which only the name tells whether something comes before it (`a?^b`), or a
+    /// result over one of the limits. Positions are those in the result.
     pub fn under(&self, prefix: &Prefix) -> Result<Self, PatternError> {
         if prefix.is_empty() {
             return Ok(self.clone());
@@ -127,12 +130,14 @@ impl Pattern {
             .map(Param::converter)
             .collect();
         if !Expression::parse(&self.source)?.is_alternation {
-            return Self::regex_with(&format!("{before}{}", self.source), &converters);
+            let own = beginning::behind_prefix(&self.source, before.len())?;
+            return Self::regex_with(&format!("{before}{own}"), &converters);
         }
+        let front = format!("{before}(?:");
+        let own = beginning::behind_prefix(&self.source, front.len())?;
         // A comment at the end of an expression in verbose mode swallows the parenthesis, and a line break ends it.
-        Self::regex_with(&format!("{before}(?:{})", self.source), &converters).or_else(|error| {
-            Self::regex_with(&format!("{before}(?:{}\n)", self.source), &converters).map_err(|_| error)
-        })
+        Self::regex_with(&format!("{front}{own})"), &converters)
+            .or_else(|error| Self::regex_with(&format!("{front}{own}\n)"), &converters).map_err(|_| error))
     }
 
     /// What the parameters are if this pattern matches `name`, alone and without preparation: a regular expression is

@@ -40,10 +40,28 @@ proptest! {
         let Ok(joined) = pattern.under(&prefix) else { return Ok(()) };
         prop_assert_eq!(joined.is_regex(), pattern.is_regex());
         let front = Pattern::path(prefix.source().trim_end_matches('/')).unwrap();
-        if front.matches(&head).is_some() && pattern.matches(&tail).is_some() {
-            let name = format!("{head}/{tail}");
-            prop_assert!(joined.matches(&name).is_some(), "{} does not match {}", joined, name);
-        }
+        let name = format!("{head}/{tail}");
+        // The prefix takes as many segments as it has.
+        let slashes = name.match_indices('/').map(|(at, _)| at);
+        let split = slashes.take(prefix.source().matches('/').count()).last().unwrap_or(name.len());
+        let (head, tail) = (&name[..split], &name[(split + 1).min(name.len())..]);
+        let expected = front.matches(head).zip(pattern.matches(tail)).map(|(front, own)| [show(&front, head), show(&own, tail)].concat());
+        let found = joined.matches(&name).map(|params| show(&params, &name));
+        prop_assert_eq!(found, expected, "{} and {:?}", joined, name);
+    }
+
+    #[test]
+    fn expressions_mean_behind_a_prefix_what_they_mean_alone(regex in anchored(), tail in name()) {
+        let Ok(pattern) = Pattern::regex(&name_groups(&regex)) else { return Ok(()) };
+        let Ok(joined) = pattern.under(&Prefix::parse("<slug:p0>/é/").unwrap()) else { return Ok(()) };
+        let name = format!("ab/é/{tail}");
+        let expected = pattern.matches(&tail).map(|own| show(&own, &tail));
+        let found = joined.matches(&name).map(|params| show(&params, &name).split_off(1));
+        prop_assert_eq!(found, expected, "{} and {:?}", joined, name);
+        let router = Router::build([(joined.clone(), ())]).unwrap();
+        let mut routed = None;
+        router.matches(&name, |(), params| routed = Some(params));
+        prop_assert_eq!(routed, joined.matches(&name));
     }
 
     #[test]
@@ -131,6 +149,31 @@ fn regex() -> impl Strategy<Value = String> {
         ]
     });
     (select(&["", "", "a/", "é/b/", "^a/", "a"][..]), tail).prop_map(|(head, tail)| format!("{head}{tail}"))
+}
+
+/// Expressions that ask for the beginning here and there, in front of other expressions.
+fn anchored() -> impl Strategy<Value = String> {
+    let beginnings = &[
+        "^",
+        "^",
+        r"\A",
+        "(?m)^",
+        "(?m:^)",
+        "(?:^a|b)",
+        "(^|.*/)",
+        "(?:^)?",
+        "(?:a^)*",
+        "(?:^|^a/)",
+        "(?Rm:^)",
+    ];
+    let anchors = prop::collection::vec(select(&beginnings[..]), 0..3).prop_map(|anchors| anchors.concat());
+    (anchors, regex(), any::<bool>()).prop_map(|(anchors, regex, isolates)| {
+        if isolates {
+            format!("{anchors}(?:{regex})")
+        } else {
+            format!("{anchors}{regex}")
+        }
+    })
 }
 
 /// Gives each unnamed group a name of its own.
