@@ -13,8 +13,9 @@ use crate::builder::{AddressError, Builder};
 use crate::channel::Channel;
 use crate::counters::Counters;
 use crate::error::{Ended, Refusal, SendError};
-use crate::request::{Answers, Request};
-use crate::shared::{ACCEPT, Accept, Shared, Waiter};
+use crate::hello::Hello;
+use crate::request::{Answers, Receipted, Request, Wait};
+use crate::shared::{ACCEPT, Accept, HELLO, Shared, Waiter};
 use crate::state::State;
 use crate::subscription::Subscription;
 use crate::table::Kind;
@@ -174,11 +175,44 @@ impl Client {
     /// Without a connection it waits for one, and is sent if its time is not up. If the connection ends under way it is
     /// [lost](crate::RequestError::Lost); it is never sent twice.
     pub fn request<T: DeserializeOwned>(&self, name: &str, payload: &(impl Serialize + ?Sized)) -> Request<T> {
-        let (sender, receiver) = oneshot::channel();
-        match self.open(name, payload, Kind::One, Waiter::One(sender)) {
-            Ok(uid) => Request::new(Arc::clone(&self.handle), uid, receiver),
-            Err((refusal, _)) => Request::refused(refusal),
-        }
+        Request::new(self.wait_for(name, payload, Kind::One))
+    }
+
+    /// As [`request`](Self::request), and asks where the message goes: how many routes match, how many clients a delivery is on
+    /// its way to, and how many it cannot reach.
+    ///
+    /// ```
+    /// # use switchboard_client::{Client, RequestError};
+    /// # async fn run(client: Client) -> Result<(), RequestError> {
+    /// let outcome = client.request_with_receipt::<()>("news", "tea is ready").await;
+    /// if let Some(receipt) = outcome.receipt {
+    ///     println!("{} hear it, {} do not", receipt.delivered, receipt.dropped);
+    /// }
+    /// outcome.result
+    /// # }
+    /// ```
+    pub fn request_with_receipt<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        payload: &(impl Serialize + ?Sized),
+    ) -> Receipted<T> {
+        Receipted::new(self.wait_for(name, payload, Kind::WithReceipt))
+    }
+
+    /// Asks the server what it calls this connection, and which bounds it keeps to.
+    ///
+    /// ```
+    /// # async fn run(client: switchboard_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// # let text = String::new();
+    /// let hello = client.hello().await?;
+    /// if text.len() + 100 > hello.limits.message_bytes {
+    ///     return Err("too long for this server".into());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn hello(&self) -> Request<Hello> {
+        self.request(HELLO, &())
     }
 
     /// Sends a message and gives back all its answers, as they come.
@@ -228,11 +262,7 @@ impl Client {
     pub fn accept<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Request<()> {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         self.shared().set_accepted(names.clone());
-        let (sender, receiver) = oneshot::channel();
-        match self.open(ACCEPT, &Accept { names: &names }, Kind::Accept, Waiter::One(sender)) {
-            Ok(uid) => Request::new(Arc::clone(&self.handle), uid, receiver),
-            Err((refusal, _)) => Request::refused(refusal),
-        }
+        Request::new(self.wait_for(ACCEPT, &Accept { names: &names }, Kind::Accept))
     }
 
     /// What the client is doing now.
@@ -291,6 +321,15 @@ impl Client {
     /// What has happened, in numbers.
     pub fn counters(&self) -> &Counters {
         &self.shared().counters
+    }
+
+    /// Opens a request for one outcome.
+    fn wait_for(&self, name: &str, payload: &(impl Serialize + ?Sized), kind: Kind) -> Wait {
+        let (sender, receiver) = oneshot::channel();
+        match self.open(name, payload, kind, Waiter::One(sender)) {
+            Ok(uid) => Wait::new(Arc::clone(&self.handle), uid, receiver),
+            Err((refusal, _)) => Wait::refused(refusal),
+        }
     }
 
     pub(crate) fn open(

@@ -22,7 +22,8 @@
 //! ```
 //!
 //! - [`Client`]: the handle. [`Client::builder`] and [`Builder`]: what it is told before it connects;
-//! - [`Request`], [`Answers`], [`RequestError`]: what becomes of a request; [`Client::call`] for programs without `async`;
+//! - [`Request`], [`Answers`], [`RequestError`]: what becomes of a request; [`Receipted`] tells where its message went, too;
+//!   [`Client::call`] for programs without `async`;
 //! - [`Subscription`], [`Delivery`]: what others send;
 //! - [`State`], [`Ended`]: what the client is doing, and why;
 //! - [`Limits`], [`Counters`]: every bound, and what happened there;
@@ -40,6 +41,7 @@ mod client;
 mod counters;
 mod driver;
 mod error;
+mod hello;
 mod limits;
 mod out;
 mod pump;
@@ -59,7 +61,7 @@ pub use switchboard_wire::connection::Stream;
 pub use switchboard_wire::connection::tls::ClientTls;
 pub use switchboard_wire::websocket::Refused;
 pub use switchboard_wire::{
-    Binary, CloseCode, EncodeError, Error, Message, NotAPattern, PayloadError, RawPayload, Text, code,
+    Binary, CloseCode, EncodeError, Error, Message, NotAPattern, PayloadError, RawPayload, Receipt, Text, code,
 };
 
 pub use builder::{AddressError, Builder, Framing, HookError};
@@ -67,9 +69,10 @@ pub use callbacks::CallId;
 pub use client::{Client, Posted};
 pub use counters::{Counter, Counters};
 pub use error::{Ended, Fate, Refusal, RequestError, SendError};
+pub use hello::{Hello, ServerLimits};
 pub use limits::Limits;
 pub use report::{Report, Unsent, UnsentReason};
-pub use request::{Answers, Request};
+pub use request::{Answers, Outcome, Receipted, Request};
 pub use state::State;
 pub use subscription::{Delivery, Listening, Missed, Subscription};
 

@@ -26,11 +26,10 @@ impl Out {
     pub(crate) fn append<E>(
         &mut self,
         outgoing: Option<Outgoing>,
-        write: impl FnOnce(Option<&Message>, &mut Vec<u8>) -> Result<(), E>,
+        write: impl FnOnce(Option<&Outgoing>, &mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
         let start = self.bytes.len();
-        let message = outgoing.as_ref().map(|outgoing| &outgoing.message);
-        let appended = write(message, &mut self.bytes);
+        let appended = write(outgoing.as_ref(), &mut self.bytes);
         if appended.is_err() {
             self.bytes.truncate(start);
         }
@@ -102,12 +101,12 @@ mod tests {
     fn out() -> Out {
         let mut out = Out::default();
         for name in ["aaa", "bbb", "ccc"] {
-            let write = |message: Option<&Message>, bytes: &mut Vec<u8>| {
-                bytes.extend_from_slice(message.unwrap().name().as_bytes());
+            let write = |outgoing: Option<&Outgoing>, bytes: &mut Vec<u8>| {
+                bytes.extend_from_slice(outgoing.unwrap().message.name().as_bytes());
                 Ok::<_, ()>(())
             };
             out.append(Some(outgoing(name)), write).unwrap();
-            let dot = |_: Option<&Message>, bytes: &mut Vec<u8>| {
+            let dot = |_: Option<&Outgoing>, bytes: &mut Vec<u8>| {
                 bytes.push(b'.');
                 Ok::<_, ()>(())
             };

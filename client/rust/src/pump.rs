@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use switchboard_wire::connection::{Stream, with_buffer};
 use switchboard_wire::native::{Json, MessagePack, ServerFrame};
-use switchboard_wire::{CloseCode, Dialect, Format, Message};
+use switchboard_wire::{CloseCode, Dialect, Format};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::builder::{Boxed, HookError};
 use crate::client::{Client, Handle};
 use crate::error::Ended;
 use crate::out::Out;
+use crate::queue::Outgoing;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::transport::{Broken, Connected, Framing, Incoming};
@@ -253,8 +254,10 @@ impl<'s> Pump<'s> {
             && let Some(outgoing) = self.shared.next()
         {
             is_room = true;
-            let write = |message: Option<&Message>, out: &mut Vec<u8>| match message {
-                Some(message) => framing.write(message, out),
+            let write = |outgoing: Option<&Outgoing>, out: &mut Vec<u8>| match outgoing {
+                Some(Outgoing {
+                    message, asks_receipt, ..
+                }) => framing.write(message, *asks_receipt, out),
                 None => Ok(()),
             };
             self.out

@@ -48,6 +48,8 @@ pub(crate) enum Lane {
 pub(crate) struct Outgoing {
     pub(crate) message: Message,
     pub(crate) key: Key,
+    /// Whether it asks where it went. Not known before it is taken.
+    pub(crate) asks_receipt: bool,
     since: Instant,
 }
 
@@ -73,6 +75,7 @@ impl Queue {
         self.put_back(Outgoing {
             message,
             key,
+            asks_receipt: false,
             since: now,
         });
         key

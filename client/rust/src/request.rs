@@ -4,12 +4,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::Stream;
 use serde::de::DeserializeOwned;
-use switchboard_wire::RawPayload;
+use switchboard_wire::{RawPayload, Receipt};
 use tokio::sync::oneshot;
 
 use crate::channel::{Channel, Taken};
@@ -19,6 +19,13 @@ use crate::error::{Refusal, RequestError};
 /// What a request comes to: a payload where there is one.
 pub(crate) type Settled = Result<Option<RawPayload>, RequestError>;
 
+/// The same, and where the message went, if the server says so.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) settled: Settled,
+    pub(crate) receipt: Option<Receipt>,
+}
+
 /// A request on its way: [`Client::request`](crate::Client::request). It has been sent, or queued, when this is made; several
 /// can be under way before the first is awaited.
 ///
@@ -27,10 +34,26 @@ pub(crate) type Settled = Result<Option<RawPayload>, RequestError>;
 /// of the queue, or cancelled on the server.
 #[must_use = "a request is given up when this is dropped: await it, or use `send`"]
 pub struct Request<T> {
-    open: Option<Open<oneshot::Receiver<Settled>>>,
-    /// Why there is none.
-    refusal: Option<Refusal>,
+    wait: Wait,
     answer: PhantomData<fn() -> T>,
+}
+
+/// A request on its way that asks where its message goes, too:
+/// [`Client::request_with_receipt`](crate::Client::request_with_receipt). As a [`Request`], but for its outcome.
+#[must_use = "a request is given up when this is dropped: await it, or use `send`"]
+pub struct Receipted<T> {
+    wait: Wait,
+    answer: PhantomData<fn() -> T>,
+}
+
+/// What became of a request, and where its message went.
+#[derive(Clone, Debug)]
+pub struct Outcome<T> {
+    /// The first answer, or why there is none.
+    pub result: Result<T, RequestError>,
+    /// What the server counted. There is one where the server settled the request, whether it went well or not; none where the
+    /// request was refused, given up, late or lost.
+    pub receipt: Option<Receipt>,
 }
 
 /// The answers to a request, as they come: [`Client::request_stream`](crate::Client::request_stream).
@@ -47,6 +70,13 @@ pub struct Answers<T> {
 /// One answer of many.
 pub(crate) type Part = Result<RawPayload, RequestError>;
 
+/// A wait for one outcome.
+pub(crate) struct Wait {
+    open: Option<Open<oneshot::Receiver<Told>>>,
+    /// Why there is none.
+    refusal: Option<Refusal>,
+}
+
 /// A request in the table. Whoever drops it takes it out.
 struct Open<R> {
     handle: Arc<Handle>,
@@ -54,12 +84,11 @@ struct Open<R> {
     receiver: R,
 }
 
-impl<T> Request<T> {
-    pub(crate) fn new(handle: Arc<Handle>, uid: i64, receiver: oneshot::Receiver<Settled>) -> Self {
+impl Wait {
+    pub(crate) fn new(handle: Arc<Handle>, uid: i64, receiver: oneshot::Receiver<Told>) -> Self {
         Self {
             open: Some(Open { handle, uid, receiver }),
             refusal: None,
-            answer: PhantomData,
         }
     }
 
@@ -67,15 +96,52 @@ impl<T> Request<T> {
         Self {
             open: None,
             refusal: Some(refusal),
+        }
+    }
+
+    fn set_timeout(&self, timeout: Duration) {
+        if let Some(open) = &self.open {
+            open.handle.shared.set_timeout(open.uid, timeout);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Told> {
+        if let Some(refusal) = self.refusal.take() {
+            return Poll::Ready(Told {
+                settled: Err(refusal.into()),
+                receipt: None,
+            });
+        }
+        #[expect(clippy::expect_used, reason = "what the documentation says")]
+        let open = self
+            .open
+            .as_mut()
+            .expect("a request is not polled again after it was ready");
+        let told = match ready!(Pin::new(&mut open.receiver).poll(cx)) {
+            Ok(told) => told,
+            // Whoever takes it out of the table settles it.
+            Err(_) => unreachable!("a request is settled, or given up by whoever waits for it"),
+        };
+        self.open = None;
+        Poll::Ready(told)
+    }
+
+    fn uid(&self) -> Option<i64> {
+        self.open.as_ref().map(|open| open.uid)
+    }
+}
+
+impl<T> Request<T> {
+    pub(crate) fn new(wait: Wait) -> Self {
+        Self {
+            wait,
             answer: PhantomData,
         }
     }
 
     /// Gives it so long for its next frame, counted from when it was made or last heard of.
     pub fn within(self, timeout: Duration) -> Self {
-        if let Some(open) = &self.open {
-            open.handle.shared.set_timeout(open.uid, timeout);
-        }
+        self.wait.set_timeout(timeout);
         self
     }
 }
@@ -87,22 +153,36 @@ impl<T: DeserializeOwned> Future for Request<T> {
     ///
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(refusal) = self.refusal.take() {
-            return Poll::Ready(Err(refusal.into()));
-        }
-        #[expect(clippy::expect_used, reason = "what the documentation says")]
-        let open = self
-            .open
-            .as_mut()
-            .expect("a request is not polled again after it was ready");
-        let settled = match Pin::new(&mut open.receiver).poll(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(settled)) => settled,
-            // Whoever takes it out of the table settles it.
-            Poll::Ready(Err(_)) => unreachable!("a request is settled, or given up by whoever waits for it"),
-        };
-        self.open = None;
+        let Told { settled, .. } = ready!(self.wait.poll(cx));
         Poll::Ready(settled.and_then(|payload| decode(payload.as_ref())))
+    }
+}
+
+impl<T> Receipted<T> {
+    pub(crate) fn new(wait: Wait) -> Self {
+        Self {
+            wait,
+            answer: PhantomData,
+        }
+    }
+
+    /// Gives it so long for its next frame, counted from when it was made or last heard of.
+    pub fn within(self, timeout: Duration) -> Self {
+        self.wait.set_timeout(timeout);
+        self
+    }
+}
+
+impl<T: DeserializeOwned> Future for Receipted<T> {
+    type Output = Outcome<T>;
+
+    /// # Panics
+    ///
+    /// When it is polled again after it was ready.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Told { settled, receipt } = ready!(self.wait.poll(cx));
+        let result = settled.and_then(|payload| decode(payload.as_ref()));
+        Poll::Ready(Outcome { result, receipt })
     }
 }
 
@@ -178,8 +258,15 @@ impl<R> Drop for Open<R> {
 
 impl<T> fmt::Debug for Request<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uid = self.open.as_ref().map(|open| open.uid);
+        let uid = self.wait.uid();
         f.debug_struct("Request").field("uid", &uid).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Receipted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uid = self.wait.uid();
+        f.debug_struct("Receipted").field("uid", &uid).finish_non_exhaustive()
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use serde::Serialize;
-use switchboard_wire::{Formats, Message, RawPayload, Text, Uid};
+use switchboard_wire::{Formats, Message, RawPayload, Receipt, Text, Uid};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::counters::Counters;
 use crate::error::{Ended, Refusal, RequestError, SendError};
 use crate::queue::{Lane, size};
 use crate::report::Report;
-use crate::request::{Part, Settled};
+use crate::request::{Part, Settled, Told};
 use crate::state::State;
 use crate::subscription::{Entry, Subscriptions};
 use crate::table::Kind;
@@ -47,7 +47,7 @@ pub(crate) enum Link {
 
 /// Who is told what becomes of a request.
 pub(crate) enum Waiter {
-    One(oneshot::Sender<Settled>),
+    One(oneshot::Sender<Told>),
     Many(Arc<Channel<Part>>),
     Call(Box<dyn FnOnce(Settled) + Send>),
     /// Nobody asked for it; an error is reported.
@@ -220,11 +220,16 @@ impl Shared {
 }
 
 impl Waiter {
-    /// Tells the outcome. Nothing may be locked.
+    /// Tells an outcome that is not the server's. Nothing may be locked.
     pub(crate) fn settle(self, settled: Settled, shared: &Shared) {
+        self.answer(settled, None, shared);
+    }
+
+    /// Tells what the server said in the end. Nothing may be locked.
+    pub(crate) fn answer(self, settled: Settled, receipt: Option<Receipt>, shared: &Shared) {
         match self {
             // Who does not listen has given it up.
-            Self::One(sender) => drop(sender.send(settled)),
+            Self::One(sender) => drop(sender.send(Told { settled, receipt })),
             Self::Many(channel) => channel.end(settled.transpose()),
             Self::Call(then) => shared.call_back(Box::new(move || then(settled))),
             Self::Own => {
@@ -263,6 +268,7 @@ impl fmt::Debug for Shared {
 
 pub(crate) const ACCEPT: &str = "switchboard/accept";
 pub(crate) const CANCEL: &str = "switchboard/cancel";
+pub(crate) const HELLO: &str = "switchboard/hello";
 pub(crate) const PING: &str = "switchboard/ping";
 /// What a ping asks under, where messages are all that there is. No request has it.
 pub(crate) const PING_UID: Uid = Uid::Integer(0);

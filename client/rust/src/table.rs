@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use switchboard_wire::native::ServerFrame;
-use switchboard_wire::{Error, RawPayload, Uid};
+use switchboard_wire::{Error, RawPayload, Receipt, Uid};
 use tokio::time::Instant;
 
 use crate::queue::Key;
@@ -48,6 +48,8 @@ pub(crate) enum Stage {
 pub(crate) enum Kind {
     /// A result.
     One,
+    /// A result, and where the message went.
+    WithReceipt,
     /// Every answer, as it comes.
     Many,
     /// Which deliveries are wanted: said again on a new connection.
@@ -63,8 +65,9 @@ pub(crate) enum Heard<'t, W> {
     Noted,
     /// One answer of many; the request stays open.
     Part(&'t W, Said),
-    /// The request is settled: with its result, or, where it has many answers, with the last of them.
-    Settled(W, Option<Said>),
+    /// The request is settled: with its result, or, where it has many answers, with the last of them; and with the receipt,
+    /// where one came.
+    Settled(W, Option<Said>, Option<Receipt>),
 }
 
 impl<W> Table<W> {
@@ -123,8 +126,8 @@ impl<W> Table<W> {
         }
         if !frame.more {
             return match self.remove(uid) {
-                Some(call) if call.kind == Kind::Many => Heard::Settled(call.waiter, said),
-                Some(call) => Heard::Settled(call.waiter, better(call.first, said)),
+                Some(call) if call.kind == Kind::Many => Heard::Settled(call.waiter, said, frame.receipt),
+                Some(call) => Heard::Settled(call.waiter, better(call.first, said), frame.receipt),
                 None => Heard::Late,
             };
         }

@@ -65,11 +65,12 @@ impl Shared {
     pub(crate) fn next(&self) -> Option<Outgoing> {
         let mut core = self.lock();
         let is_open = core.link == Link::Open;
-        let outgoing = core.queue.pop(is_open)?;
+        let mut outgoing = core.queue.pop(is_open)?;
         if let Some(uid) = uid(&outgoing.message)
             && let Some(call) = core.table.get_mut(uid)
         {
             call.stage = Stage::Sent;
+            outgoing.asks_receipt = call.kind == Kind::WithReceipt;
         }
         Some(outgoing)
     }
@@ -127,10 +128,10 @@ impl Shared {
                     self.overrun(uid, &channel);
                 }
             }
-            Heard::Settled(waiter, said) => {
+            Heard::Settled(waiter, said, receipt) => {
                 drop(core);
                 let settled = said.transpose().map_err(RequestError::Failed);
-                waiter.settle(settled, self);
+                waiter.answer(settled, receipt, self);
             }
         }
     }

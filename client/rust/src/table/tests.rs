@@ -37,7 +37,7 @@ fn heard(kind: Kind, frames: &[&str]) -> Vec<String> {
         Heard::Late => "late".to_owned(),
         Heard::Noted => "noted".to_owned(),
         Heard::Part(_, said) => format!("part {}", spell(said)),
-        Heard::Settled(_, said) => format!("settled {}", said.map_or("nothing".to_owned(), spell)),
+        Heard::Settled(_, said, _) => format!("settled {}", said.map_or("nothing".to_owned(), spell)),
     });
     let heard = heard.collect();
     assert_eq!(table.deadlines.len(), table.len());

@@ -45,9 +45,9 @@ impl Framing {
     }
 }
 
-pub(super) fn write(message: &Message, out: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn write(message: &Message, receipt: bool, out: &mut Vec<u8>) -> io::Result<()> {
     let start = out.len();
-    if let Err(error) = write_message(message, false, Format::Json, out) {
+    if let Err(error) = write_message(message, receipt, Format::Json, out) {
         out.truncate(start);
         return Err(io::Error::other(error));
     }
@@ -56,5 +56,5 @@ pub(super) fn write(message: &Message, out: &mut Vec<u8>) -> io::Result<()> {
 }
 
 pub(super) fn ping(out: &mut Vec<u8>) -> io::Result<()> {
-    write(&Message::new(PING).with_uid(Some(PING_UID)), out)
+    write(&Message::new(PING).with_uid(Some(PING_UID)), false, out)
 }

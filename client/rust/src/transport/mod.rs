@@ -207,15 +207,15 @@ impl Framing {
         }
     }
 
-    /// Appends a message.
+    /// Appends a message, which may ask where it went.
     ///
     /// # Errors
     ///
     /// It cannot be written in this format, which its payload was not made for.
-    pub(crate) fn write(&mut self, message: &Message, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn write(&mut self, message: &Message, receipt: bool, out: &mut Vec<u8>) -> io::Result<()> {
         match self {
-            Self::WebSocket(framing) => framing.write(message, out),
-            Self::Lines(_) => lines::write(message, out),
+            Self::WebSocket(framing) => framing.write(message, receipt, out),
+            Self::Lines(_) => lines::write(message, receipt, out),
         }
     }
 

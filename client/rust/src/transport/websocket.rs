@@ -84,9 +84,9 @@ impl Framing {
         }
     }
 
-    pub(super) fn write(&mut self, message: &Message, out: &mut Vec<u8>) -> io::Result<()> {
+    pub(super) fn write(&mut self, message: &Message, receipt: bool, out: &mut Vec<u8>) -> io::Result<()> {
         self.unit.clear();
-        native::write_message(message, false, self.format, &mut self.unit).map_err(io::Error::other)?;
+        native::write_message(message, receipt, self.format, &mut self.unit).map_err(io::Error::other)?;
         let mask = Some(self.masks.next()?);
         match self.format {
             Format::Json => encode_text(str::from_utf8(&self.unit).map_err(io::Error::other)?, mask, out),
