@@ -5,7 +5,8 @@
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::{env, fs, process};
+use std::sync::Barrier;
+use std::{env, fs, process, thread};
 
 use switchboard_wire::connection::{Endpoint, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -103,6 +104,41 @@ async fn what_a_dead_process_left_is_replaced_and_nothing_else() {
     let error = folder.socket().bind().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert!(error.to_string().contains("it.sock"), "{error}");
+}
+
+#[test]
+fn of_many_that_replace_a_dead_socket_at_once_one_listens_and_can_be_reached() {
+    let folder = Folder::new("race");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let handle = runtime.handle();
+    for round in 0..300 {
+        let path = folder.0.join(format!("{round}.sock"));
+        let endpoint = Endpoint::from(&*path);
+        // Its file stays.
+        drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+        let barrier = Barrier::new(4);
+        let bound: Vec<_> = thread::scope(|scope| {
+            let race = || {
+                barrier.wait();
+                handle.block_on(endpoint.bind())
+            };
+            let racing: Vec<_> = (0..4).map(|_| scope.spawn(race)).collect();
+            racing.into_iter().map(|racing| racing.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = bound.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, 3), "round {round}");
+        for error in lost {
+            assert_eq!(error.unwrap_err().kind(), ErrorKind::AddrInUse);
+        }
+        let listener = won.into_iter().next().unwrap().unwrap();
+        runtime.block_on(async {
+            let _near = endpoint.connect().await.unwrap();
+            listener.accept().await.unwrap();
+        });
+    }
 }
 
 #[tokio::test]

@@ -86,11 +86,13 @@ impl fmt::Debug for Acceptor {
 
 #[cfg(unix)]
 mod local {
-    use std::fs::{self, Permissions};
+    use std::fs::{self, File, Permissions, TryLockError};
     use std::io;
     use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
 
     use socket2::{Domain, SockAddr, Socket, Type};
     use tokio::net::{UnixListener, UnixStream};
@@ -124,6 +126,8 @@ mod local {
                 if error.kind() != io::ErrorKind::AlreadyExists {
                     return Err(error);
                 }
+                // Of several that find the same dead socket one takes its place, and none the place of that one.
+                let _taking = Taking::begin(path);
                 remove_stale(path)?;
                 fs::hard_link(&first.0, path).map_err(|error| match error.kind() {
                     // Somebody was quicker.
@@ -145,6 +149,28 @@ mod local {
             if is_ours {
                 let _ = fs::remove_file(&self.path);
             }
+        }
+    }
+
+    /// The one who may remove sockets from a folder, for as long as this is there.
+    struct Taking(#[allow(dead_code, reason = "the lock goes with it")] Option<File>);
+
+    impl Taking {
+        /// Waits for its turn, which takes others microseconds. A folder that cannot be locked, because it cannot be read, is of
+        /// a system without locks, or is locked by somebody who means something else by that, is no reason not to listen.
+        fn begin(path: &Path) -> Self {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) else {
+                return Self(None);
+            };
+            for _ in 0..100 {
+                match folder.try_lock() {
+                    Ok(()) => return Self(Some(folder)),
+                    Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+                    Err(TryLockError::Error(_)) => break,
+                }
+            }
+            Self(None)
         }
     }
 
