@@ -7,12 +7,20 @@ use std::time::Duration;
 use serde_json::Value;
 use switchboard::prelude::*;
 
-/// Arguments: where to listen, `lines` or `websocket`, its name, and whether it is to have a child.
+/// Arguments: where to listen, `lines` or `websocket`, its name, whether it is to have a `child`, and a gate: the path of a Unix
+/// socket, which it tells its number, and where it waits for a word before it listens.
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().unwrap_or_default();
-    let (bind, framing, name, child) = (next(), next(), next(), next());
+    let (bind, framing, name, child, gate) = (next(), next(), next(), next(), next());
+    #[cfg(unix)]
+    if !gate.is_empty()
+        && let Err(error) = wait_at(&gate)
+    {
+        eprintln!("{gate}: {error}");
+        return ExitCode::FAILURE;
+    }
     let child = match child.as_str() {
         "child" => Command::new("sleep").arg("1000").spawn().map_or(0, |child| child.id()),
         _ => 0,
@@ -51,6 +59,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(unix)]
+fn wait_at(gate: &str) -> std::io::Result<()> {
+    use std::io::Read;
+
+    let mut gate = std::os::unix::net::UnixStream::connect(gate)?;
+    gate.write_all(&std::process::id().to_be_bytes())?;
+    gate.read_exact(&mut [0])
 }
 
 fn exit(code: i32) {

@@ -56,7 +56,7 @@ pub(super) struct Handle {
 }
 
 impl Worker {
-    /// A worker that starts a server here.
+    /// A worker that starts a server here, unless it is to [use one that runs](WorkerBuilder::reuse_at).
     pub fn local(command: Command) -> WorkerBuilder {
         Self::at(Place::local(command))
     }
@@ -168,7 +168,8 @@ impl Worker {
         })
     }
 
-    /// Starts anew, without a wait and with all attempts: after it gave up, or to replace a server that misbehaves.
+    /// Starts anew, without a wait and with all attempts: after it gave up, or to replace a server that misbehaves. (One that
+    /// the worker did not start it can only connect to again.)
     pub fn retry(&self) {
         self.handle.wishes.send_modify(|wish| {
             wish.is_on = true;
@@ -176,8 +177,8 @@ impl Worker {
         });
     }
 
-    /// Ends the server, and waits until it is gone; the connection, where the server is a remote one. The next request starts
-    /// it again.
+    /// Ends the server, and waits until it is gone; only the connection, where the worker did not start the server. The next
+    /// request starts it again.
     pub async fn stop(&self) {
         let mut number = 0;
         self.handle.wishes.send_modify(|wish| {
@@ -213,7 +214,7 @@ impl Worker {
         self.handle.shared.states.subscribe()
     }
 
-    /// The number of the server's process, while the worker is healthy and the server a local one.
+    /// The number of the server's process, while the worker is healthy and has started the server itself.
     pub fn process(&self) -> Option<u32> {
         self.handle.shared.process()
     }
@@ -247,6 +248,12 @@ impl WorkerBuilder {
     /// ([`Worker::within`]). 30 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Uses a server that listens at this address already, and starts one only where none does: [`Place::reuse_at`].
+    pub fn reuse_at(mut self, address: impl Into<String>) -> Self {
+        self.place = self.place.reuse_at(address);
         self
     }
 

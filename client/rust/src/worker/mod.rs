@@ -18,9 +18,11 @@
 //! - [`WorkerLimits`]: every bound;
 //! - [`Workers`]: one for each window or project.
 
-// `supervisor` is the one task of a worker; `restarts` is what it decides by, without processes. `server` is a process that
-// runs, made of a `family` of processes and the `lines` that they write. `shared` is what handles and task have in common.
+// `supervisor` is the one task of a worker; `restarts` is what it decides by, without processes; `contact` finds out whether a
+// server can be talked to. `server` is a process that runs, made of a `family` of processes and the `lines` that they write.
+// `shared` is what handles and task have in common.
 mod command;
+mod contact;
 mod family;
 mod handle;
 mod limits;

@@ -20,6 +20,8 @@ pub struct Place {
     pub(super) kind: Kind,
     pub(super) framing: Framing,
     pub(super) paths: PathMap,
+    /// Where a local server may run already.
+    reused: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +47,27 @@ impl Place {
             kind,
             framing: Framing::Lines,
             paths: PathMap::default(),
+            reused: None,
         }
+    }
+
+    /// Uses a server that listens here already, whoever started it, and never ends that; the command is started only where none
+    /// does. It should make a server that listens here: then all who name the same address share the one that was started
+    /// first, and when it goes, one of them starts the next.
+    ///
+    /// The address is as the server says it, or as [`Client::builder`](crate::Client::builder) takes it. Means nothing for a
+    /// remote server, which is never started.
+    ///
+    /// ```
+    /// use switchboard_client::worker::{Command, Place};
+    ///
+    /// let socket = "unix:/run/user/1000/indexer.sock";
+    /// let place = Place::local(Command::new("indexer").args(["--bind", socket])).reuse_at(socket);
+    /// ```
+    #[must_use]
+    pub fn reuse_at(mut self, address: impl Into<String>) -> Self {
+        self.reused = Some(address.into().into());
+        self
     }
 
     /// Speaks WebSocket to a local server that says no more than `host:port` or `unix:PATH`. Without this it is lines.
@@ -60,6 +82,11 @@ impl Place {
     pub fn map_paths(mut self, paths: PathMap) -> Self {
         self.paths = paths;
         self
+    }
+
+    /// Where a server may run already, as an address for a client.
+    pub(super) fn reused(&self) -> Option<String> {
+        self.reused.as_deref().map(|said| self.address(said))
     }
 
     /// What a local server says, as an address for a client.

@@ -1,14 +1,13 @@
 //! The one task of a worker: it starts a server, watches it, ends it, and starts the next.
 
 use std::future::pending;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+use super::contact::{Found, ended, gone, look, lost};
 use super::place::Kind;
 use super::restarts::{Restarts, Verdict};
 use super::server::Server;
@@ -16,7 +15,7 @@ use super::shared::{Configure, Shared, Wish, later};
 use super::{Command, Fault, Place, State, WorkerLimits};
 use crate::builder::AddressError;
 use crate::client::Client;
-use crate::error::{Ended, Refusal, RequestError};
+use crate::error::Ended;
 
 pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
@@ -25,8 +24,10 @@ pub(super) struct Supervisor {
     pub(super) configure: Configure,
 }
 
-struct Started {
-    server: Server,
+/// A server that is ready, and a client that is connected to it.
+struct Ready {
+    /// None where somebody else has started it.
+    server: Option<Server>,
     client: Client,
     address: String,
 }
@@ -39,8 +40,8 @@ enum End {
     Changed,
     /// Nobody uses it.
     Idle,
-    /// It had nothing more to do, and says that this is well.
-    Done,
+    /// It had nothing more to do, and says that this is well. What is wrong with that if it says so too often.
+    Done(Fault),
     Failed(Fault),
 }
 
@@ -73,35 +74,31 @@ impl Supervisor {
         loop {
             let attempt = restarts.attempt();
             self.shared.publish(State::Starting { attempt });
-            let (fault, ready_for) = match self.start(place, command).await? {
+            let (fault, ready_for) = match self.begin(place, command).await? {
                 Err(fault) => (fault, None),
-                Ok(Started {
-                    mut server,
-                    client,
-                    address,
-                }) => {
+                Ok(mut ready) => {
                     let since = Instant::now();
-                    let end = self.watch(&mut server, &client, &address).await;
+                    let end = self.watch(&mut ready).await;
                     let ready_for = since.elapsed();
-                    let is_stable = ready_for >= self.limits.stable;
+                    let Ready { server, client, .. } = ready;
                     match end {
                         End::Changed | End::Idle => {
                             self.shared.publish(State::Stopping);
-                            server.stop(&self.limits).await;
+                            if let Some(mut server) = server {
+                                server.stop(&self.limits).await;
+                            }
                             client.close();
                             return if let End::Idle = end { Ok(()) } else { Err(Changed) };
                         }
-                        End::Done if is_stable => {
+                        End::Done(_) if ready_for >= self.limits.stable => {
                             client.close();
                             return Ok(());
                         }
                         // One that ends as soon as it is ready would be started for ever.
-                        End::Done => {
-                            client.close();
-                            (server.crashed(ExitStatus::default()), Some(ready_for))
-                        }
-                        End::Failed(fault) => {
-                            server.kill().await;
+                        End::Done(fault) | End::Failed(fault) => {
+                            if let Some(mut server) = server {
+                                server.kill().await;
+                            }
                             client.close();
                             (fault, Some(ready_for))
                         }
@@ -124,13 +121,59 @@ impl Supervisor {
         }
     }
 
-    /// A server that is ready, and a client that is connected to it.
-    async fn start(&mut self, place: &Place, command: &Command) -> Result<Result<Started, Fault>, Changed> {
+    /// A server that runs already, where one may; otherwise one that is started.
+    async fn begin(&mut self, place: &Place, command: &Command) -> Result<Result<Ready, Fault>, Changed> {
+        if let Some(found) = self.find(place).await? {
+            return Ok(found);
+        }
+        let started = self.start(place, command).await?;
+        // Somebody else may have been quicker, and have taken the address.
+        if started.is_err()
+            && let Some(Ok(found)) = self.find(place).await?
+        {
+            return Ok(Ok(found));
+        }
+        Ok(started)
+    }
+
+    /// A server that somebody else has started. None where nobody listens.
+    async fn find(&mut self, place: &Place) -> Result<Option<Result<Ready, Fault>>, Changed> {
+        let Some(address) = place.reused() else {
+            return Ok(None);
+        };
+        let (patience, configure) = (self.limits.start, Arc::clone(&self.configure));
+        self.unless_changed(async {
+            let client = match connect(&address, &configure) {
+                Ok(client) => client,
+                Err(error) => return Some(Err(Fault::Address(error))),
+            };
+            let why = match timeout(patience, look(&client)).await {
+                Ok(Found::Server) => {
+                    return Some(Ok(Ready {
+                        server: None,
+                        client,
+                        address,
+                    }));
+                }
+                Ok(Found::Nobody) => return None,
+                Ok(Found::Other(why)) => why,
+                Err(_) => ended(&client).unwrap_or(Ended::Slow(patience)),
+            };
+            Some(Err(Fault::unreachable(&address, why)))
+        })
+        .await
+    }
+
+    /// A server of our own.
+    async fn start(&mut self, place: &Place, command: &Command) -> Result<Result<Ready, Fault>, Changed> {
         let (limits, configure) = (self.limits.clone(), Arc::clone(&self.configure));
         self.unless_changed(async {
             let deadline = later(Instant::now(), limits.start);
             let (mut server, said) = Server::start(command, &limits).await?;
             let address = place.address(&said);
+            if let Some(reused) = place.reused().filter(|reused| *reused != address) {
+                tracing::info!("the server listens at {address}, and is looked for at {reused}");
+            }
             let client = match connect(&address, &configure) {
                 Ok(client) => client,
                 Err(error) => {
@@ -147,8 +190,8 @@ impl Supervisor {
             };
             let why = match connected {
                 Ok(Ok(())) => {
-                    return Ok(Started {
-                        server,
+                    return Ok(Ready {
+                        server: Some(server),
                         client,
                         address,
                     });
@@ -164,16 +207,27 @@ impl Supervisor {
     }
 
     /// Lets requests through to it, until it has to end, or has ended.
-    async fn watch(&mut self, server: &mut Server, client: &Client, address: &str) -> End {
-        self.shared.publish_healthy(client, server.id());
+    async fn watch(&mut self, ready: &mut Ready) -> End {
+        let Ready {
+            server,
+            client,
+            address,
+        } = ready;
+        self.shared
+            .publish_healthy(client, server.as_ref().and_then(Server::id));
+        let is_ours = server.is_some();
         let (limits, shared) = (&self.limits, &self.shared);
+        let away = async {
+            match is_ours {
+                true => lost(client, limits.recover).await,
+                false => gone(client, limits.recover).await,
+            }
+        };
         tokio::select! {
             biased;
-            status = server.exited() => {
-                if status.success() { End::Done } else { End::Failed(server.crashed(status)) }
-            }
+            (is_well, fault) = exited(server) => if is_well { End::Done(fault) } else { End::Failed(fault) },
             _ = self.wishes.changed() => End::Changed,
-            why = lost(client, limits.recover) => End::Failed(Fault::unreachable(address, why)),
+            why = away => End::Failed(Fault::unreachable(address, why)),
             () = idle(shared, client, limits.idle) => End::Idle,
         }
     }
@@ -254,46 +308,11 @@ async fn follow(shared: &Shared, client: &Client, address: &str) -> Fault {
     }
 }
 
-/// Waits until the connection is away for too long, and says why.
-async fn lost(client: &Client, patience: Duration) -> Ended {
-    let mut states = client.states();
-    loop {
-        // The client lives, and with it what tells its states.
-        let lost = states
-            .wait_for(|state| !state.is_connected())
-            .await
-            .map(|state| state.clone());
-        let why = match lost {
-            Ok(crate::State::Waiting { why, .. } | crate::State::Closed(why)) => why,
-            Ok(_) | Err(_) => Ended::Slow(patience),
-        };
-        match timeout(patience, answered(client)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(closed)) => return closed,
-            Err(_) => return why,
-        }
-    }
-}
-
-/// Waits for a sign of life. A connection alone is none: the system takes it for a process that is frozen, too.
-async fn answered(client: &Client) -> Result<(), Ended> {
-    loop {
-        match client.request::<IgnoredAny>(PING, &()).await {
-            Err(RequestError::Refused(Refusal::Closed(why))) => return Err(why),
-            Err(RequestError::Lost { .. } | RequestError::TimedOut { .. }) => {}
-            // Too many wait for the same already.
-            Err(RequestError::Refused(_)) => sleep(AGAIN).await,
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// Why the client is not connected, where it knows.
-fn ended(client: &Client) -> Option<Ended> {
-    match client.state() {
-        crate::State::Waiting { why, .. } | crate::State::Closed(why) => Some(why),
-        crate::State::Connecting | crate::State::Connected => None,
-    }
+/// Waits until a server ends by itself, where it is ours: whether that is well, and what is wrong with it if not.
+async fn exited(server: &mut Option<Server>) -> (bool, Fault) {
+    let Some(server) = server else { return pending().await };
+    let status = server.exited().await;
+    (status.success(), server.crashed(status))
 }
 
 /// Waits until nobody has used the client for so long.
@@ -311,6 +330,3 @@ async fn idle(shared: &Shared, client: &Client, after: Option<Duration>) {
         sleep_until(until).await;
     }
 }
-
-const PING: &str = "switchboard/ping";
-const AGAIN: Duration = Duration::from_millis(100);

@@ -7,4 +7,5 @@ mod ending;
 mod killed;
 mod places;
 mod process;
+mod shared;
 mod starting;

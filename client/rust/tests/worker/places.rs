@@ -1,30 +1,9 @@
 //! Other commands, and servers that somebody else started.
 
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 use switchboard_client::worker::{Fault, PathMap, Place, State, Worker, WorkerError};
-use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::process::{patient, processes, program, server, shell, state, within};
-
-/// A server that no worker started, and its address.
-async fn elsewhere(bind: &str) -> (tokio::process::Child, String) {
-    let mut child = tokio::process::Command::new(program())
-        .args([bind, "lines", "elsewhere"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    loop {
-        let line = within(lines.next_line()).await.unwrap().unwrap();
-        if let Some(address) = line.strip_prefix("listening on ") {
-            return (child, format!("tcp://{address}"));
-        }
-    }
-}
+use crate::process::{elsewhere, patient, processes, server, shell, state, within};
 
 #[tokio::test]
 async fn a_switch_keeps_the_request_that_came_with_it_and_ends_the_old_server() {

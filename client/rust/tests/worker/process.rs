@@ -1,11 +1,13 @@
 //! The server of these tests, and processes as the system sees them.
 
 use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use switchboard_client::worker::{Command, State, Worker, WorkerLimits};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// A process, which nobody else becomes while it is watched.
 pub(crate) struct Process {
@@ -53,6 +55,28 @@ pub(crate) fn program() -> String {
 /// A server of this name, which listens on a free port and speaks in lines.
 pub(crate) fn server(name: &str) -> Command {
     Command::new(program()).args(["127.0.0.1:0", "lines", name])
+}
+
+/// A server that no worker started, and its address.
+pub(crate) async fn elsewhere(bind: &str) -> (tokio::process::Child, String) {
+    let mut child = tokio::process::Command::new(program())
+        .args([bind, "lines", "elsewhere"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    loop {
+        let line = within(lines.next_line()).await.unwrap().unwrap();
+        if let Some(address) = line.strip_prefix("listening on ") {
+            let address = match address.starts_with("unix:") {
+                true => address.to_owned(),
+                false => format!("tcp://{address}"),
+            };
+            return (child, address);
+        }
+    }
 }
 
 /// What a shell does.
