@@ -93,12 +93,17 @@ export function unnamed(page) {
   });
 }
 
+/** The program that an example was built as. */
+export function program(example) {
+  const binary = path.join(TARGET, "debug", "examples", example);
+  if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first with \`cargo build --examples\``);
+  return binary;
+}
+
 /** An example's process. */
 export class Server {
   static async start(example, bind = "127.0.0.1:0") {
-    const binary = path.join(TARGET, "debug", "examples", example);
-    if (!existsSync(binary)) throw new Error(`there is no ${binary}: build it first with \`cargo build --examples\``);
-    const child = spawn(binary, ["--bind", bind], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, RUST_LOG: "info" } });
+    const child = spawn(program(example), ["--bind", bind], { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, RUST_LOG: "info" } });
     const output = [];
     const url = await new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error(`${example} named no address:\n${output.join("\n")}`)), PATIENCE);

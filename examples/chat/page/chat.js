@@ -9,10 +9,14 @@ const TYPING_AGAIN = 3_000;
 /** After a cut the server holds the name until it finds the old connection dead, which may take it a minute. */
 const LOGIN_ATTEMPTS = 90;
 const LOGIN_PAUSE = 1_000;
+/** What may be otherwise on the next connection. */
+const PASSING = new Set(["disconnected", "timeout", "unavailable", "overloaded"]);
 
 const $ = (id) => document.getElementById(id);
 const isNarrow = matchMedia("(max-width: 860px)");
-const board = connect();
+const board = connect(undefined, { onConnected: comeBack });
+// For the console: `board.request("switchboard/hello")`.
+globalThis.board = board;
 const loginNotice = notices($("login-notice"));
 const notice = notices($("notice"));
 
@@ -23,8 +27,6 @@ const talks = new Map();
 /** @type {Talk | undefined} */
 let current;
 let lastTyping = -Infinity;
-/** The next attempt to log in again. */
-let retry;
 
 showState(board, $("lamp"));
 showWire(board, $("wire"), $("wire-toggle"));
@@ -58,10 +60,6 @@ board.on("messages/broadcast", ({ from, text }) => {
   render();
 });
 
-board.addEventListener("open", () => {
-  if (me !== undefined) void comeBack();
-});
-
 board.addEventListener("close", ({ detail }) => {
   if (detail.willReconnect) return;
   notice.show(`The server ended the connection: ${sentence(detail.reason || "it gave no reason")} Reload the page to come back.`);
@@ -74,40 +72,46 @@ board.addEventListener("error", (event) => {
 
 // ---- login and rooms ----
 
-async function login(name) {
-  me = (await board.request("accounts/login", { name })).name;
+async function login(name, link = board) {
+  me = (await link.request("accounts/login", { name })).name;
   $("self-name").textContent = me;
   $("self-face").replaceChildren(face(me));
   $("login").hidden = true;
   $("exchange").hidden = false;
 }
 
-async function join(room) {
-  const answer = await board.request(`rooms/${room}/join`);
+async function join(room, link = board) {
+  const answer = await link.request(`rooms/${room}/join`);
   const talk = conversation(`rooms/${answer.room}`, { room: answer.room });
   talk.members = new Set(answer.members);
   return talk;
 }
 
-/** Everything is asked for at once: it goes out ahead of the lines that waited for the connection. */
-async function comeBack(attempt = 1) {
-  clearTimeout(retry);
-  const rooms = [...talks.values()].filter((talk) => talk.room !== undefined).map((talk) => talk.room);
-  const [entered, ...joined] = await Promise.allSettled([login(me), ...rooms.map(join)]);
-  const { reason } = entered;
-  if (reason?.code === "name_taken" && attempt < LOGIN_ATTEMPTS) {
-    notice.show("The server still holds your name for the connection that was lost. Asking again…", reason.code);
-    retry = setTimeout(() => board.state === "open" && comeBack(attempt + 1), LOGIN_PAUSE);
-  } else if (reason && reason.code !== "disconnected") {
-    $("exchange").hidden = true;
-    $("login").hidden = false;
-    loginNotice.show(sentence(reason.message), reason.code);
-    me = undefined;
-  } else if (!reason) {
+/** Prepares a connection: who was in is in again, in all rooms, before the lines that waited for it go out. */
+async function comeBack(link) {
+  for (let attempt = 1; me !== undefined; attempt++) {
+    const rooms = [...talks.values()].filter((talk) => talk.room !== undefined).map((talk) => talk.room);
+    const outcomes = await Promise.allSettled([login(me, link), ...rooms.map((room) => join(room, link))]);
+    const [entered, ...errors] = outcomes.map(({ reason }) => reason);
+    const passing = [entered, ...errors].find((error) => PASSING.has(error?.code));
+    if (passing) throw passing;
+    if (entered?.code === "name_taken" && attempt < LOGIN_ATTEMPTS) {
+      notice.show("The server still holds your name for the connection that was lost. Asking again…", entered.code);
+      await new Promise((resolve) => setTimeout(resolve, LOGIN_PAUSE));
+      continue;
+    }
     notice.clear();
-    for (const { reason } of joined) if (reason) complain(reason);
+    if (entered) logOut(entered);
+    else for (const error of errors) if (error) complain(error);
+    return render();
   }
-  render();
+}
+
+function logOut({ message, code }) {
+  me = undefined;
+  $("exchange").hidden = true;
+  $("login").hidden = false;
+  loginNotice.show(sentence(message), code);
 }
 
 $("login-form").addEventListener("submit", async (event) => {
