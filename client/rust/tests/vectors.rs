@@ -4,15 +4,20 @@
 
 mod common;
 
+use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use common::script::{Peer, Script};
 use common::{state, within};
-use serde_json::Value;
-use switchboard::wire::CloseCode;
-use switchboard::wire::websocket::encode_close;
-use switchboard_client::{Client, Framing, Report, RequestError, State, Subscription};
-use tokio::io::AsyncWriteExt;
+use serde_json::{Value, json};
+use switchboard::wire::native::MessagePack;
+use switchboard::wire::websocket::{Decoder, DecoderLimits, Event, Input, Role, encode_binary, encode_close};
+use switchboard::wire::{CloseCode, Dialect, Formats, ReadLimits, Unit};
+use switchboard_client::{
+    Binary, Client, Framing, Message, Outcome, RawPayload, Receipt, Report, RequestError, State, Subscription,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn vectors(file: &str) -> Value {
     let path = format!("{}/../../docs/protocol/{file}", env!("CARGO_MANIFEST_DIR"));
@@ -183,4 +188,179 @@ async fn patterns_hear_what_they_say() {
     for text in list(&names, "no_patterns") {
         assert!(client.on(text.as_str().unwrap()).is_err(), "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_the_client_sends_means_what_was_said() {
+    for vector in list(&vectors("messages.json"), "valid") {
+        let mut means = vector["means"].clone();
+        let mut stage = Stage::new().await;
+        let name = means["name"].as_str().unwrap().to_owned();
+        let payload = means.get("payload").cloned();
+        let client = &stage.client;
+        let (mut asked, mut receipted) = (None, None);
+        match (means.get("uid").is_some(), means.get("receipt").is_some()) {
+            (true, true) => receipted = Some(client.request_with_receipt::<Value>(&name, &payload)),
+            (true, false) => asked = Some(client.request::<Value>(&name, &payload)),
+            (false, _) => {
+                let payload = payload.map(|payload| RawPayload::encode(&payload, Formats::JSON).unwrap());
+                client.send_message(Message::new(&*name).with_payload(payload)).unwrap();
+            }
+        }
+        // The uid of a request is the client's to choose.
+        if let Some(uid) = means.get_mut("uid") {
+            *uid = json!(1);
+        }
+        assert_eq!(stage.peer.next().await.unwrap(), means);
+        drop((asked, receipted));
+    }
+}
+
+/// What a request comes to, whichever way it was asked.
+type Asked = Pin<Box<dyn Future<Output = (Result<Value, RequestError>, Option<Receipt>)> + Send>>;
+
+#[tokio::test]
+async fn conversations_go_as_they_are_written_down() {
+    for vector in list(&vectors("conversations.json"), "conversations") {
+        let about = &vector["about"];
+        let mut stage = Stage::new().await;
+        // By the uid of the vector: the request, its uid here, and its first answer.
+        let mut open: HashMap<String, (Asked, Value, Option<Value>)> = HashMap::new();
+        for step in list(vector, "steps") {
+            if let Some(said) = step.get("send") {
+                let (name, payload) = (said["name"].as_str().unwrap(), said.get("payload"));
+                if said.get("uid").is_none() {
+                    stage.client.send(name, &payload).unwrap();
+                    assert_eq!(stage.peer.next().await.unwrap(), *said, "{about}");
+                    continue;
+                }
+                let asked = ask(&stage.client, name, payload, said.get("receipt").is_some());
+                let mut sent = stage.peer.next().await.unwrap();
+                let uid = std::mem::replace(&mut sent["uid"], said["uid"].clone());
+                assert_eq!(sent, *said, "{about}");
+                open.insert(said["uid"].to_string(), (asked, uid, None));
+                continue;
+            }
+            let mut frame = step["receive"].clone();
+            if let Some(error) = frame.get_mut("error") {
+                error["message"] = json!("for people");
+            }
+            let Some(mut request) = frame.get("uid").and_then(|uid| open.remove(&uid.to_string())) else {
+                stage.say(&frame.to_string()).await;
+                let own = (
+                    frame["name"].as_str().unwrap().to_owned(),
+                    frame.get("payload").cloned(),
+                );
+                let is_error = frame.get("error").is_some();
+                assert_eq!(
+                    stage.heard().await,
+                    if is_error { vec![] } else { vec![own] },
+                    "{about}"
+                );
+                let complaints = std::mem::take(&mut *stage.complaints.lock().unwrap());
+                assert_eq!(complaints.len(), usize::from(is_error), "{about}");
+                continue;
+            };
+            let uid = std::mem::replace(&mut frame["uid"], request.1.clone());
+            stage.say(&frame.to_string()).await;
+            assert_eq!(stage.heard().await, [], "{about}");
+            request.2 = request.2.or(frame.get("payload").cloned());
+            if frame.get("more").is_some() {
+                open.insert(uid.to_string(), request);
+                continue;
+            }
+            let (asked, _, answer) = request;
+            let (result, receipt) = within(asked).await;
+            match result {
+                Err(RequestError::Failed(error)) => assert_eq!(error.code(), frame["error"]["code"], "{about}"),
+                Err(error) => panic!("{about}: {error}"),
+                Ok(value) => {
+                    assert!(frame.get("error").is_none(), "{about}");
+                    assert!(answer.is_none_or(|answer| answer == value), "{about}: {value}");
+                }
+            }
+            let matched = receipt.map(|receipt| receipt.matched.into());
+            assert_eq!(
+                matched,
+                frame.get("receipt").map(|receipt| receipt["matched"].clone()),
+                "{about}"
+            );
+        }
+        assert_eq!(
+            (stage.client.open_requests(), stage.client.counters().late.get()),
+            (0, 0),
+            "{about}"
+        );
+        assert_eq!(stage.malformed(), 0, "{about}");
+    }
+}
+
+fn ask(client: &Client, name: &str, payload: Option<&Value>, receipt: bool) -> Asked {
+    if receipt {
+        let asked = client.request_with_receipt::<Value>(name, &payload);
+        Box::pin(async {
+            let Outcome { result, receipt } = asked.await;
+            (result, receipt)
+        })
+    } else {
+        let asked = client.request::<Value>(name, &payload);
+        Box::pin(async { (asked.await, None) })
+    }
+}
+
+#[tokio::test]
+async fn values_in_message_pack() {
+    let vectors = vectors("msgpack.json");
+    let (mut script, builder) = Script::new(Framing::WebSocket, 64 << 10);
+    let client = builder.message_pack().connect().unwrap();
+    let mut heard = client.on("v").unwrap();
+    let mut stream = script.stream().await;
+
+    for vector in list(&vectors, "written")
+        .iter()
+        .filter(|vector| !vector["json"].is_null())
+    {
+        client.send("v", &vector["json"]).unwrap();
+        let mut bytes = vec![0; 1024];
+        let read = within(stream.read(&mut bytes)).await.unwrap();
+        let (mut input, mut decoder) = (Input::new(&mut bytes[..read]), Decoder::new(Role::Server));
+        let event = decoder.next(&mut input, &DecoderLimits::with_message(1024)).unwrap();
+        let Some(Event::Binary(unit)) = event else {
+            panic!("{vector}: {event:?}")
+        };
+        let read = MessagePack.read(Unit::Binary(unit), &ReadLimits { depth: 64 }).unwrap();
+        let payload = read.message.payload().unwrap();
+        assert_eq!(payload.message_pack().unwrap(), hex(&vector["hex"]), "{vector}");
+    }
+    for vector in list(&vectors, "written").iter().chain(list(&vectors, "read")) {
+        stream.write_all(&delivery(&hex(&vector["hex"]))).await.unwrap();
+        let value: Value = within(heard.next()).await.unwrap().unwrap().decode().unwrap();
+        assert_eq!(value, vector["json"], "{vector}");
+    }
+    for vector in list(&vectors, "bin") {
+        stream.write_all(&delivery(&hex(&vector["hex"]))).await.unwrap();
+        let bytes: Binary = within(heard.next()).await.unwrap().unwrap().decode().unwrap();
+        assert_eq!(serde_json::to_value(&bytes).unwrap(), vector["base64"], "{vector}");
+    }
+    for (n, bytes) in list(&vectors, "invalid").iter().enumerate() {
+        stream.write_all(&delivery(&hex(bytes))).await.unwrap();
+        stream.write_all(&delivery(&[0xC3])).await.unwrap();
+        let behind: bool = within(heard.next()).await.unwrap().unwrap().decode().unwrap();
+        assert!(behind && client.counters().malformed.get() == n as u64 + 1, "{bytes}");
+    }
+}
+
+/// A frame with a delivery of this value.
+fn delivery(value: &[u8]) -> Vec<u8> {
+    let unit = [b"\x82\xa4name\xa1v\xa7payload", value].concat();
+    let mut frame = Vec::new();
+    encode_binary(&unit, None, &mut frame);
+    frame
+}
+
+fn hex(digits: &Value) -> Vec<u8> {
+    let digits = digits.as_str().unwrap().as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
 }
