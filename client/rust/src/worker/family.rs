@@ -2,6 +2,9 @@
 
 use std::io;
 use std::process::ExitStatus;
+#[cfg(unix)]
+use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
@@ -16,17 +19,30 @@ pub(super) struct Family {
     leader: Option<rustix::process::Pid>,
     #[cfg(unix)]
     ends: tokio::signal::unix::Signal,
+    /// Ends the group when this process is gone, however that comes about.
+    #[cfg(unix)]
+    _guard: Option<Child>,
 }
 
 #[cfg(unix)]
 impl Family {
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    /// Starts it. If this process ends without ending it, it has `stop` from then on.
+    pub(super) fn start(command: &mut Command, stop: Duration) -> io::Result<Self> {
         // Before the process, so that its end is not missed.
         let ends = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::child())?;
         let child = command.process_group(0).kill_on_drop(true).spawn()?;
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let leader = id.and_then(rustix::process::Pid::from_raw);
-        Ok(Self { child, leader, ends })
+        let guard = id.map(|id| guard(id, stop)).transpose().unwrap_or_else(|error| {
+            tracing::warn!("no `sh` can be started ({error}): the server stays if this process is killed");
+            None
+        });
+        Ok(Self {
+            child,
+            leader,
+            ends,
+            _guard: guard,
+        })
     }
 
     /// Waits for the leader's end, by whom ever; the others end with it.
@@ -63,10 +79,26 @@ impl Family {
     }
 }
 
+/// One more process in the group, which waits for the end of its standard input. That is the end of this process, since nobody
+/// else has the other end of it, and no code needs to run here for it.
+#[cfg(unix)]
+fn guard(group: i32, stop: Duration) -> io::Result<Child> {
+    let seconds = stop.as_secs() + u64::from(stop.subsec_nanos() > 0);
+    let script = format!("trap '' TERM; read -r _; kill -TERM 0; sleep {seconds}; kill -KILL 0");
+    Command::new("/bin/sh")
+        .args(["-c", &script])
+        .process_group(group)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+}
+
 /// Elsewhere only the process itself is ended, and not asked before.
 #[cfg(not(unix))]
 impl Family {
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    pub(super) fn start(command: &mut Command, _: Duration) -> io::Result<Self> {
         let child = command.kill_on_drop(true).spawn()?;
         Ok(Self { child })
     }

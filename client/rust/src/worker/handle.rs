@@ -20,8 +20,8 @@ use crate::limits::Limits;
 /// [switch](Self::switch), and ended with the last handle.
 ///
 /// Cheap to clone; all clones are one worker. When the last is dropped, and when the runtime ends, a server that the worker
-/// has started is ended, together with all processes of its group. (A process that leaves the group, by `setsid`, is on its
-/// own; and no code runs when this process is killed: a server that is told its `--parent` sees that itself.)
+/// has started is ended, together with all processes of its group; on Unix also when this process is killed, by a shell that
+/// waits for that. (A process that leaves the group, by `setsid`, is on its own.)
 ///
 /// ```no_run
 /// use switchboard_client::worker::{Command, Worker};

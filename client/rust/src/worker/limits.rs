@@ -30,7 +30,8 @@ pub struct WorkerLimits {
     /// When the connection to a server that still runs is gone, how long it may take to answer on the next one. Then the server
     /// is killed and started again. (That a silent connection is gone is found out by the client's heartbeat.) 5 s.
     pub recover: Duration,
-    /// How long a server that is asked to end may take. Then it is killed. 3 s.
+    /// How long a server that is asked to end may take. Then it is killed. (Whole seconds, rounded up, where this process was
+    /// killed itself.) 3 s.
     pub stop: Duration,
     /// How many lines of the server's standard error are kept, the last ones, to say why it failed; each of at most 4 KiB. 20.
     pub stderr_lines: usize,

@@ -30,7 +30,7 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut family = match Family::start(&mut process) {
+        let mut family = match Family::start(&mut process, limits.stop) {
             Ok(family) => family,
             Err(error) => {
                 let error = Arc::new(error);

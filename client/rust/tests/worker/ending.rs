@@ -1,8 +1,10 @@
 //! How a server that a worker started ends.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use switchboard_client::worker::{State, Worker, WorkerError, WorkerLimits, Workers};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::process::{Process, patient, processes, program, server, shell, state, within};
 
@@ -45,6 +47,60 @@ fn the_end_of_the_runtime_ends_the_server_and_its_children() {
         within(brief.request::<()>("name", &())).await.unwrap_err();
     });
 }
+
+#[tokio::test]
+async fn the_end_of_the_process_ends_the_server_and_its_children_however_it_comes_about() {
+    for signal in ["KILL", "INT", ""] {
+        let mut owner = tokio::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "ending::have_a_server_for_another_test", "--nocapture"])
+            .env(OWNER, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(owner.stdout.take().unwrap()).lines();
+        let processes = loop {
+            let line = within(lines.next_line()).await.unwrap().unwrap();
+            if let Some((_, processes)) = line.split_once("processes ") {
+                break processes.to_owned();
+            }
+        };
+        let processes: Vec<Process> = processes
+            .split(' ')
+            .map(|id| Process::of(id.parse().unwrap()))
+            .collect();
+        assert_eq!(processes.len(), 2);
+        if signal.is_empty() {
+            // It calls `std::process::exit` then.
+            drop(owner.stdin.take());
+        } else {
+            let (kill, id) = (format!("-{signal}"), owner.id().unwrap().to_string());
+            let status = tokio::process::Command::new("kill").args([kill, id]).status();
+            assert!(within(status).await.unwrap().success());
+        }
+        within(owner.wait()).await.unwrap();
+        for process in processes {
+            process.gone().await;
+        }
+    }
+}
+
+/// The owner of a server in the test above: nothing to test here, so that the harness passes it by.
+#[tokio::test]
+async fn have_a_server_for_another_test() {
+    if std::env::var_os(OWNER).is_none() {
+        return;
+    }
+    let worker = Worker::local(server("one").args(["child"])).limits(patient()).start();
+    let [server, child] = worker.request::<[u32; 2]>("pids", &()).await.unwrap();
+    println!("processes {server} {child}");
+    let mut end = String::new();
+    std::io::stdin().read_line(&mut end).unwrap();
+    std::process::exit(0);
+}
+
+const OWNER: &str = "SWITCHBOARD_TEST_OWNER";
 
 #[tokio::test]
 async fn a_server_that_does_not_end_when_asked_is_killed() {
