@@ -1,5 +1,5 @@
 /**
- * Where the client runs: in Node, in a page of Chromium, and in a worker of that page. `run(act, argument)` calls a function
+ * Where the client runs: in Node, in Deno, in a page of Chromium, and in a worker of that page. `run(act, argument)` calls a function
  * there, which can use nothing but its argument and the global `lab`:
  *
  * - `lab.connect(options)` connects through the network of the test;
@@ -7,6 +7,8 @@
  * - `lab.until(board, type, fits?)` waits for an event, and gives its `detail`.
  */
 
+import { Deno } from "./deno.js";
+import { setUp } from "./lab.js";
 import { openWindow } from "./support.js";
 
 /** The console of a browser tells of every connection that fails. */
@@ -16,6 +18,12 @@ export const realms = {
   async Node(url) {
     await setUp(url, new URL("../../client/javascript/", import.meta.url).href, "source/msgpack.js");
     return { run: async (act, argument) => act(argument), close: () => delete globalThis.lab };
+  },
+
+  async Deno(url) {
+    const deno = Deno.start(url, new URL("deno-realm.js", import.meta.url), [url]);
+    await deno.says("ready");
+    return { run: (act, argument) => deno.ask({ act: `(${act})`, argument }), close: () => deno.stop() };
   },
 
   async page(url) {
@@ -51,27 +59,3 @@ export const realms = {
     return { run, close: () => context.close(), complaints };
   },
 };
-
-/** Runs wherever the client does, so it stands on nothing of this file. */
-async function setUp(url, base, codec) {
-  const { connect } = await import(`${base}switchboard.js`);
-  const { messagePack } = await import(base + codec);
-  globalThis.lab = {
-    messagePack,
-    connect(options) {
-      const board = connect(`${url}/switchboard`, { random: () => 0.05, ...options });
-      board.addEventListener("error", (event) => event.preventDefault());
-      lab.board = board;
-      return board;
-    },
-    until: (board, type, fits = () => true) =>
-      new Promise((resolve) => {
-        const listen = ({ detail }) => {
-          if (!fits(detail)) return;
-          board.removeEventListener(type, listen);
-          resolve(detail);
-        };
-        board.addEventListener(type, listen);
-      }),
-  };
-}
