@@ -117,10 +117,9 @@ impl Wait {
             .open
             .as_mut()
             .expect("a request is not polled again after it was ready");
-        let told = match ready!(Pin::new(&mut open.receiver).poll(cx)) {
-            Ok(told) => told,
-            // Whoever takes it out of the table settles it.
-            Err(_) => unreachable!("a request is settled, or given up by whoever waits for it"),
+        // Whoever takes it out of the table settles it.
+        let Ok(told) = ready!(Pin::new(&mut open.receiver).poll(cx)) else {
+            unreachable!("a request is settled, or given up by whoever waits for it");
         };
         self.open = None;
         Poll::Ready(told)

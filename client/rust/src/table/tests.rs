@@ -172,7 +172,7 @@ proptest! {
                             prop_assert!(is_sent && more);
                             naive.get_mut(&uid).unwrap().1 = now;
                         }
-                        Heard::Settled(waiter, None) => {
+                        Heard::Settled(waiter, None, None) => {
                             prop_assert!(is_sent && !more && waiter == uid);
                             naive.remove(&uid);
                             left.push(uid);
