@@ -409,7 +409,8 @@ class Connection {
       this.#watch();
       this.#events.received(data);
     };
-    socket.onclose = ({ code, reason }) => this.#lost(code, reason);
+    // Deno gives no code where the stream just ends: 0 stands for 1006.
+    socket.onclose = ({ code, reason }) => this.#lost(code || 1006, reason);
     this.socket = socket;
     this.#timer = after(patience, () => this.fail("the server did not answer in time"));
   }

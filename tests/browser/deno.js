@@ -99,7 +99,8 @@ export class Deno {
   }
 }
 
-/** Where the package has the program itself. Its script in `bin` would be a process of its own between us and Deno. */
+/** The program itself, which the package has for each system. Its script in `bin` would be a process between us and Deno. */
 function binary() {
-  return createRequire(import.meta.url).resolve("deno/bin.cjs");
+  const system = process.platform === "linux" ? `linux-${process.arch}-glibc` : `${process.platform}-${process.arch}`;
+  return createRequire(createRequire(import.meta.url).resolve("deno/bin.cjs")).resolve(`@deno/${system}/deno`);
 }
