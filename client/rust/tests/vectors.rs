@@ -15,7 +15,7 @@ use switchboard::wire::native::MessagePack;
 use switchboard::wire::websocket::{Decoder, DecoderLimits, Event, Input, Role, encode_binary, encode_close};
 use switchboard::wire::{CloseCode, Dialect, Formats, ReadLimits, Unit};
 use switchboard_client::{
-    Binary, Client, Framing, Message, Outcome, RawPayload, Receipt, Report, RequestError, State, Subscription,
+    Binary, Client, Delivery, Framing, Message, Outcome, RawPayload, Receipt, Report, RequestError, State, Subscription,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -308,6 +308,12 @@ fn ask(client: &Client, name: &str, payload: Option<&Value>, receipt: bool) -> A
     }
 }
 
+/// The payload as a client in JSON would have it.
+fn in_json(delivery: &Delivery) -> Value {
+    let json = delivery.payload().unwrap().clone().with_formats(Formats::JSON).unwrap();
+    serde_json::from_str(json.json().unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn values_in_message_pack() {
     let vectors = vectors("msgpack.json");
@@ -334,13 +340,15 @@ async fn values_in_message_pack() {
     }
     for vector in list(&vectors, "written").iter().chain(list(&vectors, "read")) {
         stream.write_all(&delivery(&hex(&vector["hex"]))).await.unwrap();
-        let value: Value = within(heard.next()).await.unwrap().unwrap().decode().unwrap();
-        assert_eq!(value, vector["json"], "{vector}");
+        let delivery = within(heard.next()).await.unwrap().unwrap();
+        // Where keys that are numbers are strings: serde_json's own `Value` takes no other.
+        assert_eq!(in_json(&delivery), vector["json"], "{vector}");
     }
     for vector in list(&vectors, "bin") {
         stream.write_all(&delivery(&hex(&vector["hex"]))).await.unwrap();
-        let bytes: Binary = within(heard.next()).await.unwrap().unwrap().decode().unwrap();
-        assert_eq!(serde_json::to_value(&bytes).unwrap(), vector["base64"], "{vector}");
+        let delivery = within(heard.next()).await.unwrap().unwrap();
+        assert!(delivery.decode::<Binary>().is_ok(), "{vector}");
+        assert_eq!(in_json(&delivery), vector["base64"], "{vector}");
     }
     for (n, bytes) in list(&vectors, "invalid").iter().enumerate() {
         stream.write_all(&delivery(&hex(bytes))).await.unwrap();
